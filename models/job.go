@@ -92,7 +92,7 @@ func ClaimJob(ctx context.Context, db bun.IDB, j Job, lease, business Instant) (
 		Set("state = ?", JobRunning).Set("running_subject = subject").
 		Set("attempts = attempts + 1").Set("run_at = ?", lease).Set("first_tried_at = ?", first).
 		Where("id = ? AND attempts = ? AND state = ?", j.ID, j.Attempts, j.State).Exec(ctx)
-	if Taken(err) {
+	if Taken(err) || err != nil && fleeting(err) {
 		return false, nil
 	}
 	return inserted(res, err, "Job")

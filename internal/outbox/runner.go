@@ -231,19 +231,25 @@ func (r *Runner) finish(ctx context.Context, job Job, j models.Job, failure erro
 	var err error
 	switch {
 	case failure == nil:
-		err = models.FinishJob(ctx, r.DB, j, models.JobDone, "", models.At(now), models.At(now))
+		err = r.write(ctx, j, models.JobDone, "", now, models.At(now))
 		r.ended.tell(j.ID)
 	case Refused(failure):
 		err = r.refuse(ctx, job, j, failure)
 		r.ended.tell(j.ID)
 	default:
-		err = models.FinishJob(ctx, r.DB, j, models.JobReady, told(failure), models.At(now.Add(pauseAfter(j.Attempts))), 0)
+		err = r.write(ctx, j, models.JobReady, told(failure), now.Add(pauseAfter(j.Attempts)), 0)
 	}
 	r.report(j, failure)
 	if fault.KindOf(err) == fault.Conflict {
 		return nil // the lease was lost; whoever has the job now will write its end
 	}
 	return err
+}
+
+func (r *Runner) write(ctx context.Context, j models.Job, state, problem string, runAt time.Time, doneAt models.Instant) error {
+	return models.InTx(ctx, r.DB, func(ctx context.Context, tx bun.Tx) error {
+		return models.FinishJob(ctx, tx, j, state, problem, models.At(runAt), doneAt)
+	})
 }
 
 func (r *Runner) refuse(ctx context.Context, job Job, j models.Job, why error) error {
