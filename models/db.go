@@ -29,10 +29,11 @@ import (
 const sqlitePragmas = "?_txlock=immediate&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)" +
 	"&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)"
 
-// Open opens the database at rawURL: sqlite:///path, postgres://user:pass@host:port/db
-// or mysql://user:pass@host:port/db. It does not connect yet, except to SQLite.
+// Open opens the database at rawURL: sqlite:///path, sqlite:relative/path,
+// postgres://user:pass@host:port/db or mysql://user:pass@host:port/db. It does
+// not connect yet.
 func Open(rawURL string) (*bun.DB, error) {
-	scheme, rest, _ := strings.Cut(rawURL, "://")
+	scheme, rest, _ := strings.Cut(rawURL, ":")
 	switch scheme {
 	case "sqlite":
 		return openSQLite(rest)
@@ -44,8 +45,12 @@ func Open(rawURL string) (*bun.DB, error) {
 	return nil, fmt.Errorf("models: a database URL begins with sqlite://, postgres:// or mysql://, not %q", scheme)
 }
 
-func openSQLite(path string) (*bun.DB, error) {
-	db, err := sql.Open("sqlite", "file:"+path+sqlitePragmas)
+func openSQLite(rest string) (*bun.DB, error) {
+	path, err := url.PathUnescape(strings.TrimPrefix(rest, "//"))
+	if err != nil {
+		return nil, fmt.Errorf("models: the path of the SQLite file cannot be read: %w", err)
+	}
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+sqlitePragmas)
 	if err != nil {
 		return nil, fmt.Errorf("models: open SQLite: %w", err)
 	}
