@@ -206,18 +206,17 @@ type spot struct {
 // await tries until it works, and fails the test with the last reason.
 func (p *Page) await(what string, try func() (why string)) {
 	p.t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.After(patience)
 	for {
 		why := try()
 		if why == "" {
 			return
 		}
-		if time.Now().After(deadline) {
-			p.t.Fatalf("cannot %s: %s\nat %s the page says:\n%s", what, why, p.URL(), p.text())
-		}
 		select {
 		case <-p.ctx.Done():
 			p.t.Fatalf("cannot %s: %v", what, p.ctx.Err())
+		case <-deadline:
+			p.t.Fatalf("cannot %s: %s\nat %s the page says:\n%s", what, why, p.URL(), p.text())
 		case <-time.After(30 * time.Millisecond):
 		}
 	}

@@ -1,0 +1,90 @@
+package archtest
+
+// mayImport is the architecture, from the top down: which of our packages a
+// package may import. Every package may import those in everywhere. A name that
+// ends in /* stands for all packages below; main is the package in the root.
+var mayImport = map[string][]string{
+	"main": {"*"},
+
+	"web":            {"handlers/*", "web/session", "web/respond", "views/layout", "views/page/*", "accounts", "static"},
+	"web/session":    {"accounts"},
+	"web/respond":    {"web/session"},
+	"handlers/*":     {"web/session", "web/respond", "views/*", "accounts", "catalog", "billing", "usage", "access", "notices", "models"},
+	"handlers/admin": {"web/session", "web/respond", "views/*", "accounts", "catalog", "billing", "usage", "access", "notices", "models", "internal/outbox"},
+
+	"views/page/*": {"views/layout", "views/ui"},
+	"views/mail":   {"views/ui"},
+	"views/layout": {"views/ui", "static"},
+	"views/ui":     {"static"},
+	"static":       {},
+
+	"gateway/proxy":   {"gateway", "gateway/entitle", "usage"},
+	"gateway/entitle": {"gateway", "access", "accounts", "catalog", "models"},
+	"gateway":         {"access"},
+
+	"billing/stripe": {"billing", "usage", "accounts"},
+	"billing":        {"usage", "catalog", "accounts", "access", "notices", "models", "internal/outbox", "internal/vault"},
+	"usage":          {"catalog", "accounts", "models", "internal/outbox"},
+	"catalog":        {"accounts", "models", "internal/outbox"},
+	"accounts":       {"notices", "models", "internal/outbox", "internal/vault"},
+	"notices":        {"views/mail", "access", "models", "internal/outbox"},
+	"access":         {},
+	"models":         {},
+	"migrations":     {},
+	"money":          {},
+
+	"sandbox":        {"sandbox/*"},
+	"sandbox/views":  {},
+	"sandbox/static": {},
+
+	"internal/demo":   {"accounts", "catalog", "usage", "billing", "notices", "access"},
+	"internal/outbox": {"models"},
+	"internal/vault":  {},
+	"internal/config": {},
+	"internal/clock":  {},
+	"internal/fault":  {},
+
+	"internal/testdb":     {"migrations", "models"},
+	"internal/stripetest": {},
+	"internal/browser":    {},
+	"internal/golden":     {},
+	"internal/archtest":   {},
+}
+
+var everywhere = []string{"money", "internal/fault", "internal/clock"}
+
+// only says which packages may import a dependency that would otherwise spread.
+var only = map[string][]string{
+	"github.com/gofiber/":            {"web", "web/*", "handlers/*"},
+	"github.com/gorilla/":            {"web/session"},
+	"github.com/stripe/stripe-go/":   {"main", "billing/stripe"},
+	"github.com/stripe/stripe-mock":  {"internal/stripetest"},
+	"github.com/getkin/":             {"internal/stripetest"},
+	"github.com/chromedp/":           {"internal/browser"},
+	"github.com/uptrace/bun":         {"main", "models", "migrations", "accounts", "catalog", "usage", "billing", "notices", "gateway/entitle", "internal/outbox", "internal/testdb"},
+	"github.com/a-h/templ":           {"views/*", "web/respond", "sandbox", "sandbox/views", "internal/golden"},
+	"github.com/valyala/fasthttp":    {"web", "web/*", "handlers/*"},
+	"golang.org/x/net/html":          {"internal/golden"},
+	"codeberg.org/go-pdf/":           {"sandbox"},
+	"github.com/pelletier/go-toml":   {"internal/config"},
+	"github.com/go-sql-driver/mysql": {"main", "models", "migrations", "internal/testdb"},
+	"github.com/jackc/pgx":           {"main", "models", "migrations", "internal/testdb"},
+	"modernc.org/sqlite":             {"main", "models", "migrations", "internal/testdb", "sandbox"},
+}
+
+// mayCall says which packages may use a function of another package. Tests may
+// call what they like.
+var mayCall = map[string][]string{
+	"time.Now":     {"main", "internal/clock"},
+	"time.Since":   {"main", "internal/clock"},
+	"time.Until":   {"main", "internal/clock"},
+	"os.Getenv":    {"main", "internal/config", "internal/browser", "internal/testdb"},
+	"os.LookupEnv": {"main", "internal/config", "internal/browser", "internal/testdb"},
+	"os.Environ":   {"main", "internal/config", "internal/browser", "internal/testdb"},
+}
+
+// Budgets, in lines. Generated code and tests have none.
+const (
+	longestFunction = 60
+	longestFile     = 400
+)
