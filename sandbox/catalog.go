@@ -22,8 +22,8 @@ type pageRoute struct {
 // routes is the API, one group per file.
 func routes() []route {
 	return slices.Concat(
-		accountRoutes, productRoutes, priceRoutes, meterRoutes, customerRoutes, methodRoutes,
-		endpointRoutes, eventRoutes, testClockRoutes,
+		accountRoutes, accountLinkRoutes, productRoutes, priceRoutes, meterRoutes, customerRoutes, methodRoutes,
+		balanceRoutes, endpointRoutes, eventRoutes, testClockRoutes,
 	)
 }
 
@@ -36,8 +36,8 @@ func pages() []pageRoute {
 func kinds() map[string]kind {
 	all := map[string]kind{}
 	for _, group := range []map[string]kind{
-		accountKinds, productKinds, priceKinds, meterKinds, customerKinds, methodKinds,
-		endpointKinds, eventKinds, testClockKinds,
+		accountKinds, accountLinkKinds, productKinds, priceKinds, meterKinds, customerKinds, methodKinds,
+		balanceKinds, endpointKinds, eventKinds, testClockKinds,
 	} {
 		maps.Copy(all, group)
 	}
@@ -53,4 +53,9 @@ func timers() map[string]func(t *tx, id string) error {
 		maps.Copy(all, group)
 	}
 	return all
+}
+
+// customerGone is what happens to other objects when a customer is deleted.
+func customerGone() []func(*tx, *Customer) error {
+	return []func(*tx, *Customer) error{detachAll}
 }

@@ -43,7 +43,7 @@ func (x *decimal) decodeParam(d *decoder, path string, n *node) {
 	*x = decimal(n.value)
 }
 
-// Metadata as it is sent: keys to set, keys with "" to delete, or "" for all.
+// A metadataParam is metadata as it is sent: keys to set, keys with "" to delete, or "" for all.
 type metadataParam struct {
 	clear bool
 	set   map[string]string
@@ -269,7 +269,7 @@ func (d *decoder) scalar(path string, n *node, into reflect.Value, r rule) {
 func (d *decoder) text(path, value string, r rule) {
 	switch {
 	case value == "" && r.required:
-		d.fail(invalidCode("parameter_invalid_empty", path, "You passed an empty string for '%[1]s'. We assume empty values are an attempt to unset a parameter; however '%[1]s' cannot be unset. You should remove '%[1]s' from your request or supply a non-empty value.", path))
+		d.fail(emptyParam(path))
 	case r.max > 0 && utf8.RuneCountInString(value) > r.max:
 		d.fail(invalid(path, "Invalid string: %s; must be at most %d characters", shorten(value), r.max))
 	case !utf8.ValidString(value):
@@ -342,3 +342,11 @@ func shorten(s string) string {
 }
 
 func reflectOf(pointer any) reflect.Value { return reflect.ValueOf(pointer).Elem() }
+
+// pointer is the value, nil when it was cleared.
+func (c clearable[T]) pointer() *T {
+	if c.Cleared {
+		return nil
+	}
+	return &c.Value
+}

@@ -61,7 +61,7 @@
 // holds all objects by (account, type, id). insert (gives id), save, remove
 // (leaves a tombstone {id, object, deleted}), find (nil when missing), get (400
 // when missing), fromPath (404 when missing), all, first and list (one page)
-// are all there is; filters are eq, compare and in on JSON fields, written as in
+// are all there is; filters are eq, compare and among on JSON fields, written as in
 // the document: eq("items.data[0].price", x) works. Everything belongs to
 // t.account; t.as(account) is the same transaction for another account.
 //
@@ -89,6 +89,13 @@
 // transaction of its own on the account that planned it, with t.now being the
 // instant it was planned for. A timer for an object that is gone or changed must
 // do nothing.
+//
+// Shared pieces. Cards: typedMethod (as entered), methodOf (id or magic id),
+// attach, detach, PaymentMethod.testCard. Customers: clock, saveCustomer,
+// adjustBalance; customerGone in catalog.go lists what else a deletion ends.
+// Usage: quantity(meter, customer, span). Onboarding: useAccountLink,
+// completeOnboarding. Deliveries: resend. Parameters and fields: set, either,
+// currencyParam, isWebURL. s.url(path) is an absolute address on this server.
 //
 // Server.write and Server.read open transactions outside of API calls, for
 // pages. Never open one inside another, and never speak to the network in one.

@@ -98,3 +98,8 @@ func early(err error) error {
 	}
 	return err
 }
+
+// emptyParam says that param was sent as "" although it cannot be unset.
+func emptyParam(param string) error {
+	return invalidCode("parameter_invalid_empty", param, "You passed an empty string for '%[1]s'. We assume empty values are an attempt to unset a parameter; however '%[1]s' cannot be unset. You should remove '%[1]s' from your request or supply a non-empty value.", param)
+}

@@ -157,8 +157,8 @@ func compare(field, op string, v any) filter {
 	return filter{"json_extract(doc, '$." + field + "') " + op + " ?", []any{v}}
 }
 
-// in is the objects whose field is one of values.
-func in(field string, values ...string) filter {
+// among is the objects whose field is one of values.
+func among(field string, values ...string) filter {
 	f := filter{sql: "json_extract(doc, '$." + field + "') IN (?" + strings.Repeat(", ?", max(len(values)-1, 0)) + ")"}
 	for _, v := range values {
 		f.args = append(f.args, v)
@@ -205,3 +205,14 @@ func orElse(err, other error) error {
 }
 
 func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
+// where is the objects whose fields equal the values that are not "".
+func where(wanted map[string]string) []filter {
+	var fs []filter
+	for field, value := range wanted {
+		if value != "" {
+			fs = append(fs, eq(field, value))
+		}
+	}
+	return fs
+}

@@ -2,6 +2,8 @@ package sandbox
 
 import (
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -134,3 +136,26 @@ func (n *node) next(rest []string) string {
 func isIndex(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
 }
+
+// canonical writes parameters so that equal ones are equal text, in whatever
+// order they were sent.
+func canonical(n *node, path string) string {
+	if n.leaf {
+		return path + "=" + url.QueryEscape(n.value) + "&"
+	}
+	names := slices.Clone(n.names)
+	if !n.array {
+		slices.Sort(names)
+	}
+	var b strings.Builder
+	for i, name := range names {
+		label := name
+		if n.array {
+			label = strconv.Itoa(i)
+		}
+		b.WriteString(canonical(n.fields[name], path+"["+url.QueryEscape(label)+"]"))
+	}
+	return b.String()
+}
+
+func canonicalList(values []string) string { return strings.Join(values, "\n") }

@@ -159,6 +159,7 @@ type tx struct {
 	account string    // whose objects these are
 	now     time.Time // business time, or the time of a test clock
 	cause   *cause    // the API call behind it; nil for timers and pages
+	planned *bool     // whether the transaction made anything due
 }
 
 // A cause is what an event says about the call that led to it.
@@ -193,14 +194,17 @@ func (s *Server) transact(ctx context.Context, account string, fn func(*tx) (boo
 		return fmt.Errorf("sandbox: begin: %w", err)
 	}
 	defer db.Rollback() //nolint:errcheck // after a commit it does nothing
-	commit, err := fn(&tx{ctx: ctx, db: db, s: s, account: account, now: s.Now()})
+	var planned bool
+	commit, err := fn(&tx{ctx: ctx, db: db, s: s, account: account, now: s.Now(), planned: &planned})
 	if !commit {
 		return err
 	}
 	if failed := db.Commit(); failed != nil {
 		return fmt.Errorf("sandbox: commit: %w", failed)
 	}
-	s.wakeUp()
+	if planned {
+		s.wakeUp()
+	}
 	return err
 }
 

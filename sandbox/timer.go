@@ -18,6 +18,7 @@ type timer struct {
 // schedule makes the timer of that kind on the object id go off at due, by the
 // test clock ("" for business time). An earlier plan for the same is replaced.
 func (t *tx) schedule(kind, id, clock string, due time.Time) error {
+	*t.planned = true
 	return t.exec(`INSERT INTO timers (account, kind, id, clock, due) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (account, kind, id) DO UPDATE SET clock = excluded.clock, due = excluded.due, tries = 0, wall_after = 0`,
 		t.account, kind, id, clock, due.UnixMilli())

@@ -1,0 +1,201 @@
+package sandbox
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tollgate/internal/clock"
+)
+
+// Options is what a Server needs. Only Path is required.
+type Options struct {
+	Path    string       // the SQLite file; ":memory:" for one that is gone at Close
+	BaseURL string       // how browsers reach the server: "http://127.0.0.1:12111"; see SetBaseURL
+	Wall    clock.Wall   // the machine's clock
+	Log     *slog.Logger // nil: nothing is logged
+	Client  *http.Client // sends webhooks; nil: one that follows no redirects and waits ten seconds
+	Rand    io.Reader    // where ids and secrets come from; nil: crypto/rand
+}
+
+// A Server is one simulated Stripe with all its accounts. Its methods may be
+// called from many goroutines at once.
+type Server struct {
+	writer, reader *sql.DB
+	wall           clock.Wall
+	business       clock.Business
+	log            *slog.Logger
+	client         *http.Client
+	rand           io.Reader
+	baseURL        atomic.Pointer[string]
+	wake           chan struct{}
+	kinds          map[string]kind
+	timers         map[string]func(*tx, string) error
+	onCustomerGone []func(*tx, *Customer) error
+	handler        http.Handler
+
+	running  sync.Mutex // one RunOnce at a time
+	moving   sync.Mutex // one Advance at a time
+	keysLock sync.Mutex // guards keysBusy
+	keysBusy map[string]bool
+	randLock sync.Mutex // guards rand
+	logLock  sync.Mutex // guards unlogged
+	unlogged []loggedCall
+	pruned   time.Time // when prune last did something; guarded by running
+}
+
+// Open opens the file at o.Path, or makes it. The caller closes the Server.
+func Open(ctx context.Context, o Options) (*Server, error) {
+	writer, reader, err := openStore(ctx, o.Path)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		writer: writer, reader: reader, wall: o.Wall, business: clock.NewBusiness(o.Wall),
+		log: o.Log, client: o.Client, rand: o.Rand, wake: make(chan struct{}, 1),
+		kinds: kinds(), timers: timers(), onCustomerGone: customerGone(),
+		keysBusy: map[string]bool{},
+	}
+	s.fillIn()
+	s.SetBaseURL(o.BaseURL)
+	s.handler = s.site()
+	if err := s.prepare(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Server) fillIn() {
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.client == nil {
+		s.client = defaultClient()
+	}
+	if s.rand == nil {
+		s.rand = rand.Reader
+	}
+}
+
+// prepare makes the tables and takes the clock up where it was left.
+func (s *Server) prepare(ctx context.Context) error {
+	if _, err := s.writer.ExecContext(ctx, schema); err != nil {
+		return fmt.Errorf("sandbox: make the tables: %w", err)
+	}
+	var text string
+	err := s.read(ctx, "", func(t *tx) error {
+		_, err := t.scan(`SELECT value FROM settings WHERE name = 'offset_ns'`, nil, &text)
+		return err
+	})
+	if err != nil || text == "" {
+		return err
+	}
+	offset, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return fmt.Errorf("sandbox: the stored clock: %w", err)
+	}
+	s.business.SetOffset(time.Duration(offset))
+	return nil
+}
+
+// Close ends the Server. Calls that are still running fail.
+func (s *Server) Close() error {
+	logged := s.flushLog(context.Background())
+	if s.reader == s.writer {
+		return errors.Join(logged, s.writer.Close())
+	}
+	return errors.Join(logged, s.reader.Close(), s.writer.Close())
+}
+
+// Handler serves the whole site: the API under /v1, and the pages.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// SetBaseURL says how browsers reach the server, for the URLs in answers. It is
+// for servers that learn their port late.
+func (s *Server) SetBaseURL(base string) {
+	base = strings.TrimSuffix(base, "/")
+	s.baseURL.Store(&base)
+}
+
+// url is the absolute address of a path on this server.
+func (s *Server) url(path string) string { return *s.baseURL.Load() + path }
+
+// Wake delivers a value whenever work may have become due before the instant
+// that RunOnce named.
+func (s *Server) Wake() <-chan struct{} { return s.wake }
+
+func (s *Server) wakeUp() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// RunOnce does everything that is due by now: timers, then webhooks. It returns
+// the wall time at which there is something to do again, zero when nothing is
+// planned.
+func (s *Server) RunOnce(ctx context.Context) (next time.Time, err error) {
+	s.running.Lock()
+	defer s.running.Unlock()
+	if err := s.fire(ctx, "", s.Now()); err != nil {
+		return time.Time{}, err
+	}
+	if err := s.moveTestClocks(ctx); err != nil {
+		return time.Time{}, err
+	}
+	if err := s.deliver(ctx); err != nil {
+		return time.Time{}, err
+	}
+	if err := s.flushLog(ctx); err != nil {
+		return time.Time{}, err
+	}
+	if err := s.prune(ctx); err != nil {
+		return time.Time{}, err
+	}
+	return s.nextWork(ctx)
+}
+
+// nextWork is the wall time of the next timer or delivery.
+func (s *Server) nextWork(ctx context.Context) (time.Time, error) {
+	var due sql.NullInt64
+	offset := s.Offset().Milliseconds()
+	err := s.read(ctx, "", func(t *tx) error {
+		_, err := t.scan(`SELECT MIN(at) FROM (
+			SELECT MAX(due - ?, wall_after) AS at FROM timers WHERE clock = ''
+			UNION ALL SELECT MAX(due - ?, wall_due) FROM deliveries WHERE state = 'owed')`,
+			[]any{offset, offset}, &due)
+		return err
+	})
+	if err != nil || !due.Valid {
+		return time.Time{}, err
+	}
+	return time.UnixMilli(due.Int64).UTC(), nil
+}
+
+// prune forgets what Stripe forgets: saved answers after a day, events after thirty.
+func (s *Server) prune(ctx context.Context) error {
+	now := s.Now()
+	if now.Sub(s.pruned) < time.Hour {
+		return nil
+	}
+	s.pruned = now
+	return s.write(ctx, "", func(t *tx) error {
+		old := now.Add(-eventLife)
+		return errors.Join(
+			t.exec(`DELETE FROM idempotency WHERE created < ?`, now.Add(-idempotencyLife).UnixMilli()),
+			t.exec(`DELETE FROM deliveries WHERE event IN (SELECT id FROM objects WHERE type = 'event' AND created < ?)`, old.Unix()),
+			t.exec(`DELETE FROM objects WHERE type = 'event' AND created < ?`, old.Unix()),
+			t.exec(`DELETE FROM requests WHERE at < ?`, old.UnixMilli()),
+		)
+	})
+}
