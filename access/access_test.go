@@ -1,0 +1,235 @@
+package access_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"tollgate/access"
+)
+
+var (
+	now     = time.Date(2026, 12, 8, 14, 0, 0, 0, time.UTC)
+	later   = now.Add(48 * time.Hour)
+	earlier = now.Add(-48 * time.Hour)
+)
+
+// rank is the precedence rule of the design, strongest first.
+var rank = map[access.Status]int{
+	access.OnHold: 1, access.Rejected: 1, access.Blocked: 2, access.ProdOnlyBlocked: 3,
+	access.DeletePending: 4, access.TierUpdatePending: 5, access.Unblocked: 6,
+}
+
+func everyFact(each func(access.Facts)) {
+	times := []time.Time{{}, later}
+	for _, stripe := range []string{"", "incomplete", "incomplete_expired", "trialing", "active", "past_due", "unpaid", "paused", "canceled", "unheard_of"} {
+		for _, checkout := range []access.Checkout{access.NoCheckout, access.Opening, access.Open, access.Processing, access.Expired, access.Failed} {
+			for _, hold := range []access.Hold{access.NoHold, access.HoldAll, access.HoldProduction} {
+				for bits := range 32 {
+					for _, grace := range []time.Duration{0, 24 * time.Hour, 72 * time.Hour} {
+						for _, cancelAt := range times {
+							for _, ended := range []time.Time{{}, earlier} {
+								each(access.Facts{
+									NeedsPayment: bits&1 > 0, AwaitsApproval: bits&2 > 0, ChangePending: bits&4 > 0, ServedOnce: bits&8 > 0,
+									Checkout: checkout, Stripe: stripe, Hold: hold, PastDueSince: earlier, Grace: grace,
+									CancelAt: cancelAt, EndedAt: ended, CheckoutEnds: times[bits>>4], Now: now,
+								})
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// want is the rule of the design, written down a second time as a list of
+// conditions in the order of their strength.
+func want(f access.Facts) (access.Status, bool) {
+	paying := f.NeedsPayment
+	inGrace := f.PastDueSince.Add(f.Grace).After(f.Now)
+	begun := map[string]bool{"trialing": true, "active": true, "past_due": true, "unpaid": true, "paused": true}
+	for _, rule := range []struct {
+		holds bool
+		is    access.Status
+		ended bool
+	}{
+		{(!f.EndedAt.IsZero() || paying && (f.Stripe == "canceled" || f.Stripe == "incomplete_expired")) && f.ServedOnce, access.Blocked, true},
+		{!f.EndedAt.IsZero() || paying && (f.Stripe == "canceled" || f.Stripe == "incomplete_expired"), access.Rejected, true},
+		{f.AwaitsApproval, access.OnHold, false},
+		{paying && f.Stripe == "" && (f.Checkout == access.Expired || f.Checkout == access.Failed), access.Rejected, false},
+		{paying && !begun[f.Stripe], access.OnHold, false},
+		{paying && (f.Stripe == "active" || f.Stripe == "trialing") && f.Checkout == access.Processing, access.OnHold, false},
+		{f.Hold == access.HoldAll, access.Blocked, false},
+		{paying && (f.Stripe == "unpaid" || f.Stripe == "paused"), access.Blocked, false},
+		{paying && f.Stripe == "past_due" && !inGrace, access.Blocked, false},
+		{f.Hold == access.HoldProduction, access.ProdOnlyBlocked, false},
+		{!f.CancelAt.IsZero(), access.DeletePending, false},
+		{f.ChangePending, access.TierUpdatePending, false},
+	} {
+		if rule.holds {
+			return rule.is, rule.ended
+		}
+	}
+	return access.Unblocked, false
+}
+
+func TestEveryCombinationFollowsThePrecedence(t *testing.T) {
+	t.Parallel()
+	n := 0
+	everyFact(func(f access.Facts) {
+		n++
+		status, ended := want(f)
+		if got := access.Of(f); got.Status != status || got.Ended != ended {
+			t.Fatalf("%+v:\n got %s ended %v, want %s ended %v", f, got.Status, got.Ended, status, ended)
+		}
+	})
+	if n < 50_000 {
+		t.Fatalf("only %d combinations", n)
+	}
+}
+
+func TestEveryStateIsFitToShowAndToServe(t *testing.T) {
+	t.Parallel()
+	everyFact(func(f access.Facts) {
+		s := access.Of(f)
+		if s.Label == "" || s.Tone == "" || s.Sentence.Before == "" {
+			t.Fatalf("%+v has no words: %+v", f, s)
+		}
+		if s.Sentence.After != "" && s.Sentence.At.IsZero() {
+			t.Fatalf("%+v has a hole in its sentence: %+v", f, s.Sentence)
+		}
+		for _, k := range []access.KeyType{access.Production, access.Sandbox} {
+			p, refused := s.Refusal(k)
+			if refused == s.Serves(k) || refused && (p.Status != 402 && p.Status != 403 || p.Type == "" || p.Title == "") {
+				t.Fatalf("%+v, %s: served %v, refusal %+v %v", f, k, s.Serves(k), p, refused)
+			}
+		}
+		if s.Serves(access.Production) && (!s.Serves(access.Sandbox) || rank[s.Status] < rank[access.DeletePending]) {
+			t.Fatalf("%+v serves production as %s", f, s.Status)
+		}
+		if s.Serves(access.Sandbox) && !s.Serves(access.Production) && s.Status != access.ProdOnlyBlocked {
+			t.Fatalf("%+v serves sandbox only as %s", f, s.Status)
+		}
+		if s.Ended && s.ServesSome() {
+			t.Fatalf("%+v is over and served", f)
+		}
+	})
+}
+
+// A payment never lifts an admin's block, and lifting that block never hides an unpaid bill.
+func TestHoldsDoNotLiftEachOther(t *testing.T) {
+	t.Parallel()
+	everyFact(func(f access.Facts) {
+		paid := f
+		paid.Stripe, paid.Checkout = "active", access.NoCheckout
+		if f.Hold == access.HoldAll && access.Of(paid).ServesSome() {
+			t.Fatalf("a payment lifted the hold of %+v", f)
+		}
+		free := f
+		free.Hold = access.NoHold
+		if owed := f.NeedsPayment && (f.Stripe == "unpaid" || f.Stripe == "paused"); owed && access.Of(free).ServesSome() {
+			t.Fatalf("lifting the hold hid what %+v owes", f)
+		}
+	})
+}
+
+// A state says when it will change by itself, and at no other time does it.
+func TestUntil(t *testing.T) {
+	t.Parallel()
+	everyFact(func(f access.Facts) {
+		s := access.Of(f)
+		next := f
+		next.Now = f.Now.Add(20 * 365 * 24 * time.Hour)
+		if s.Until.IsZero() {
+			if got := access.Of(next); got.Status != s.Status {
+				t.Fatalf("%+v changed from %s to %s without notice", f, s.Status, got.Status)
+			}
+			return
+		}
+		next.Now = s.Until.Add(-time.Millisecond)
+		if got := access.Of(next); got.Status != s.Status {
+			t.Fatalf("%+v changed before %s", f, s.Until)
+		}
+		next.Now = s.Until
+		if got := access.Of(next); got.ServesSome() {
+			t.Fatalf("%+v is still served at %s", f, s.Until)
+		}
+	})
+}
+
+// WSO2's event table for a subscription's own renewals follows from the rule.
+func TestWSO2sEventTable(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		event  string
+		before access.Facts
+		after  func(*access.Facts) // what Stripe says once the event has happened
+		want   access.Status
+		ended  bool
+	}{
+		{"checkout.session.completed, paid", access.Facts{Checkout: access.Open}, func(f *access.Facts) { f.Checkout, f.Stripe = access.NoCheckout, "active" }, access.Unblocked, false},
+		{"checkout.session.completed, unpaid", access.Facts{Checkout: access.Open}, func(f *access.Facts) { f.Checkout = access.Processing }, access.OnHold, false},
+		{"checkout.session.expired", access.Facts{Checkout: access.Open}, func(f *access.Facts) { f.Checkout = access.Expired }, access.Rejected, false},
+		{"checkout.session.expired of another session", access.Facts{Stripe: "active"}, func(*access.Facts) {}, access.Unblocked, false},
+		{"invoice.payment_succeeded", access.Facts{Stripe: "past_due"}, func(f *access.Facts) { f.Stripe = "active" }, access.Unblocked, false},
+		{"invoice.payment_succeeded under an admin's block", access.Facts{Stripe: "past_due", Hold: access.HoldAll}, func(f *access.Facts) { f.Stripe = "active" }, access.Blocked, false},
+		{"invoice.payment_failed", access.Facts{Stripe: "active"}, func(f *access.Facts) { f.Stripe = "past_due" }, access.Blocked, false},
+		{"invoice.payment_failed with PROD_ONLY_BLOCKED", access.Facts{Stripe: "active", Hold: access.HoldProduction}, func(f *access.Facts) { f.Stripe = "past_due" }, access.Blocked, false},
+		{"invoice.payment_failed of a one-off invoice", access.Facts{Stripe: "active"}, func(*access.Facts) {}, access.Unblocked, false},
+		{"invoice.payment_action_required", access.Facts{Stripe: "active"}, func(f *access.Facts) { f.Stripe = "past_due" }, access.Blocked, false},
+		{"customer.subscription.updated to unpaid", access.Facts{Stripe: "past_due"}, func(f *access.Facts) { f.Stripe = "unpaid" }, access.Blocked, false},
+		{"customer.subscription.updated, canceled at period end", access.Facts{Stripe: "active"}, func(f *access.Facts) { f.CancelAt = later }, access.DeletePending, false},
+		{"customer.subscription.deleted", access.Facts{Stripe: "active", ServedOnce: true}, func(f *access.Facts) { f.Stripe = "canceled" }, access.Blocked, true},
+	} {
+		f := tt.before
+		f.NeedsPayment, f.PastDueSince, f.Now = true, now, now
+		tt.after(&f)
+		if got := access.Of(f); got.Status != tt.want || got.Ended != tt.ended {
+			t.Errorf("%s: %s ended %v, want %s ended %v", tt.event, got.Status, got.Ended, tt.want, tt.ended)
+		}
+	}
+}
+
+func TestWords(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		f     access.Facts
+		label string
+		next  access.Action
+		tone  access.Tone
+	}{
+		{access.Facts{}, "Active", access.NoAction, access.Good},
+		{access.Facts{CancelAt: later}, "Ending", access.NoAction, access.Attention},
+		{access.Facts{NeedsPayment: true, Checkout: access.Opening}, "Preparing payment", access.Wait, access.Attention},
+		{access.Facts{NeedsPayment: true, Checkout: access.Open, CheckoutEnds: later}, "Payment needed", access.Pay, access.Attention},
+		{access.Facts{NeedsPayment: true, Checkout: access.Expired}, "Canceled: not paid in time", access.StartAgain, access.Bad},
+		{access.Facts{NeedsPayment: true, Checkout: access.Failed, CheckoutProblem: "No such price."}, "Payment could not be opened", access.StartAgain, access.Bad},
+		{access.Facts{NeedsPayment: true, Checkout: access.Processing}, "Payment processing", access.Wait, access.Attention},
+		{access.Facts{NeedsPayment: true, Stripe: "active"}, "Active", access.NoAction, access.Good},
+		{access.Facts{NeedsPayment: true, Stripe: "trialing"}, "Trial", access.NoAction, access.Good},
+		{access.Facts{NeedsPayment: true, Stripe: "active", CancelAt: later}, "Ending", access.Resume, access.Attention},
+		{access.Facts{NeedsPayment: true, Stripe: "past_due", PastDueSince: now}, "Payment needed", access.UpdateCard, access.Bad},
+		{access.Facts{NeedsPayment: true, Stripe: "past_due", PastDueSince: now, Grace: time.Hour}, "Payment needed", access.UpdateCard, access.Attention},
+		{access.Facts{NeedsPayment: true, Stripe: "active", Hold: access.HoldAll}, "Blocked", access.AskPublisher, access.Bad},
+		{access.Facts{NeedsPayment: true, Stripe: "unpaid", Hold: access.HoldAll}, "Blocked", access.UpdateCard, access.Bad},
+		{access.Facts{NeedsPayment: true, Stripe: "canceled", ServedOnce: true, EndedAt: earlier}, "Ended", access.SubscribeAgain, access.Quiet},
+		{access.Facts{EndedAt: earlier}, "Canceled", access.SubscribeAgain, access.Quiet},
+		{access.Facts{AwaitsApproval: true}, "Waiting for approval", access.NoAction, access.Attention},
+	} {
+		tt.f.Now = now
+		got := access.Of(tt.f)
+		if got.Label != tt.label || got.Next != tt.next || got.Tone != tt.tone {
+			t.Errorf("%+v: %q %q %q, want %q %q %q", tt.f, got.Label, got.Next, got.Tone, tt.label, tt.next, tt.tone)
+		}
+	}
+}
+
+func ExampleOf() {
+	s := access.Of(access.Facts{
+		NeedsPayment: true, Checkout: access.Open,
+		CheckoutEnds: time.Date(2026, 12, 9, 14, 0, 0, 0, time.UTC), Now: now,
+	})
+	fmt.Println(s.Status, "·", s.Sentence.Before+s.Sentence.At.Format("2 January 15:04 MST")+s.Sentence.After)
+	// Output: ON_HOLD · Complete the payment by 9 December 14:00 UTC to start using this subscription.
+}
