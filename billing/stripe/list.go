@@ -1,0 +1,77 @@
+package stripe
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/stripe/stripe-go/v82"
+)
+
+// maxPages bounds a listing whose end never comes.
+const maxPages = 10_000
+
+// page is one page of a listing. Its things are decoded into our own shapes
+// where stripe-go's would lose something, such as the digits of a price.
+type page[T any] struct {
+	stripe.APIResource
+	Data    []T  `json:"data"`
+	HasMore bool `json:"has_more"`
+}
+
+// list reads all pages of the listing at path.
+func list[T any](ctx context.Context, c conn, op, path string, query url.Values, id func(T) string) ([]T, error) {
+	var all []T
+	query.Set("limit", "100")
+	for range maxPages {
+		var p page[T]
+		params := &stripe.Params{Context: ctx}
+		c.aim(params)
+		if err := c.api.CallRaw(http.MethodGet, path, c.key, []byte(query.Encode()), params, &p); err != nil {
+			return nil, verdict(op, err)
+		}
+		all = append(all, p.Data...)
+		if !p.HasMore {
+			return all, nil
+		}
+		if len(p.Data) == 0 || id(p.Data[len(p.Data)-1]) == "" {
+			break
+		}
+		query.Set("starting_after", id(p.Data[len(p.Data)-1]))
+	}
+	return nil, fmt.Errorf("stripe: %s: the listing has no end", op)
+}
+
+// A ref is an object that Stripe names by its id, or shows whole when asked to.
+type ref string
+
+// UnmarshalJSON takes an id, an object with one, or null.
+func (r *ref) UnmarshalJSON(b []byte) error {
+	if !bytes.HasPrefix(b, []byte("{")) {
+		return json.Unmarshal(b, (*string)(r))
+	}
+	var whole struct{ ID string }
+	err := json.Unmarshal(b, &whole)
+	*r = ref(whole.ID)
+	return err
+}
+
+// instant reads Stripe's seconds; 0 is no time at all.
+func instant(seconds int64) time.Time {
+	if seconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0).UTC()
+}
+
+// optional leaves an empty text out of a request.
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
