@@ -2,8 +2,8 @@ package stripe
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/url"
 
 	"github.com/stripe/stripe-go/v82"
@@ -14,8 +14,9 @@ import (
 )
 
 // invoice is an invoice as basil and later versions write it. It is read from
-// the answer itself rather than through stripe-go, for the exact unit prices.
+// Stripe's answer into our own shape, for the exact unit prices.
 type invoice struct {
+	stripe.APIResource
 	ID              string      `json:"id"`
 	Object          string      `json:"object"`
 	Number          string      `json:"number"`
@@ -90,13 +91,15 @@ func (e *Engine) Invoice(ctx context.Context, at accounts.StripeAccount, id stri
 	if err != nil {
 		return billing.Invoice{}, err
 	}
+	var got invoice
 	p := &stripe.InvoiceRetrieveParams{}
+	p.Context = ctx
 	c.aim(&p.Params)
-	got, err := c.V1Invoices.Retrieve(ctx, id, p)
+	err = c.api.Call(http.MethodGet, stripe.FormatURLPath("/v1/invoices/%s", id), c.key, p, &got)
 	if err := answered("read invoice", got.ID, err); err != nil {
 		return billing.Invoice{}, err
 	}
-	return c.invoice(ctx, "read invoice", got.LastResponse.RawJSON)
+	return c.withLines(ctx, got)
 }
 
 // InvoicesOf lists every invoice of a subscription with its lines, newest first.
@@ -128,21 +131,15 @@ func (e *Engine) Preview(ctx context.Context, at accounts.StripeAccount, subscri
 	if err != nil {
 		return billing.Invoice{}, err
 	}
+	var got invoice
 	p := &stripe.InvoiceCreatePreviewParams{Subscription: &subscription}
+	p.Context = ctx
 	c.aim(&p.Params) // it makes nothing, so stripe-go's own random key will do
-	got, err := c.V1Invoices.CreatePreview(ctx, p)
+	err = c.api.Call(http.MethodPost, "/v1/invoices/create_preview", c.key, p, &got)
 	if err := answered("preview invoice", got.Object, err); err != nil {
 		return billing.Invoice{}, err
 	}
-	return c.invoice(ctx, "preview invoice", got.LastResponse.RawJSON)
-}
-
-func (c conn) invoice(ctx context.Context, op string, raw []byte) (billing.Invoice, error) {
-	var in invoice
-	if err := json.Unmarshal(raw, &in); err != nil {
-		return billing.Invoice{}, fmt.Errorf("stripe: %s: the answer cannot be read", op)
-	}
-	return c.withLines(ctx, in)
+	return c.withLines(ctx, got)
 }
 
 // withLines reads the lines that Stripe left out of in, and says it in our terms.

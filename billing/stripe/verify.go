@@ -43,7 +43,7 @@ func (e *Engine) Verify(payload []byte, signature string, secrets []string, now 
 	if err != nil {
 		return errHeader
 	}
-	if off := now.Sub(time.Unix(seconds, 0)).Abs(); off > tolerance {
+	if off := time.Unix(now.Unix(), 0).Sub(time.Unix(seconds, 0)).Abs(); off > tolerance {
 		return errTooFar
 	}
 	known, matches := false, false
