@@ -96,7 +96,7 @@ type Billed interface {
 // Hooks is how the provider tells us that something changed.
 type Hooks interface {
 	// EnsureWebhook makes a webhook endpoint and returns its id and signing
-	// secret. Endpoints of ours at the same URL and scope are removed first, since a
+	// secret. Others of ours at the same URL and scope are removed then, since a
 	// secret is told only once.
 	EnsureWebhook(ctx context.Context, at accounts.StripeAccount, key string, in WebhookInput) (Webhook, error)
 	// Verify checks a delivery's signature over its raw bytes under any of

@@ -69,6 +69,13 @@ func said(e *stripe.Error) string {
 	return "Stripe answered " + http.StatusText(e.HTTPStatusCode) + " and gave no reason."
 }
 
+// gone reports whether Stripe says that the object is not there. An address it
+// does not know is a 404 too, but says nothing of the object.
+func gone(err error) bool {
+	no, ok := errors.AsType[*billing.Refused](err)
+	return ok && no.Status == http.StatusNotFound && no.Code == string(stripe.ErrorCodeResourceMissing)
+}
+
 // refusedWith reports whether err is a no with one of the statuses.
 func refusedWith(err error, statuses ...int) bool {
 	no, ok := errors.AsType[*billing.Refused](err)

@@ -88,7 +88,7 @@ func (e *Engine) DeactivateMeter(ctx context.Context, at accounts.StripeAccount,
 	m, err := c.V1BillingMeters.Deactivate(ctx, id, p)
 	err = answered("deactivate meter", m.ID, err)
 	switch {
-	case refusedWith(err, http.StatusNotFound):
+	case gone(err):
 		return nil
 	case refusedWith(err, http.StatusBadRequest) && c.meterInactive(ctx, id):
 		return nil

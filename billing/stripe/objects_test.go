@@ -128,6 +128,17 @@ func TestCreateCustomer(t *testing.T) {
 	s.form(t, 0, "name", "App of Ada", "email", "ada@example.com", "metadata[application]", "a-1")
 }
 
+// An address that Stripe does not know is a 404 as well: a wrong base URL must
+// not look as if everything were archived.
+func TestUnknownAddressIsNotGone(t *testing.T) {
+	t.Parallel()
+	e, s := engine(t)
+	s.say("POST /v1/products/tg_1", no(404, "", "Unrecognized request URL."))
+	if err := e.ArchiveProduct(ctx, connected, "op_1", "tg_1"); kind(err) != "refused" {
+		t.Error(err)
+	}
+}
+
 // gold is a fixed price, calls a price per unit.
 func gold() billing.PriceInput {
 	return billing.PriceInput{Product: "tg_1", LookupKey: "tg_v1", Nickname: "Gold", Amount: money.New(4900, usd), Cycle: "month", Metadata: map[string]string{"version": "1"}}

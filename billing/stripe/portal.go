@@ -3,7 +3,6 @@ package stripe
 import (
 	"context"
 	"fmt"
-	"net/http"
 
 	"github.com/stripe/stripe-go/v82"
 
@@ -21,7 +20,7 @@ func (e *Engine) EnsurePortalConfiguration(ctx context.Context, at accounts.Stri
 	}
 	if have != "" {
 		id, err := c.updatePortal(ctx, have, in)
-		if !refusedWith(err, http.StatusNotFound) {
+		if !gone(err) {
 			return id, err
 		}
 	}

@@ -2,7 +2,6 @@ package stripe
 
 import (
 	"context"
-	"net/http"
 	"net/url"
 	"strconv"
 
@@ -123,7 +122,7 @@ func (e *Engine) SetPriceActive(ctx context.Context, at accounts.StripeAccount, 
 		return err
 	}
 	err = c.setPriceActive(ctx, id, active, "")
-	if !active && refusedWith(err, http.StatusNotFound) {
+	if !active && gone(err) {
 		return nil
 	}
 	return err

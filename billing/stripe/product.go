@@ -3,7 +3,6 @@ package stripe
 import (
 	"context"
 	"errors"
-	"net/http"
 
 	"github.com/stripe/stripe-go/v82"
 
@@ -49,7 +48,7 @@ func (e *Engine) ArchiveProduct(ctx context.Context, at accounts.StripeAccount, 
 	p := &stripe.ProductUpdateParams{Active: stripe.Bool(false)}
 	c.mark(&p.Params, "")
 	made, err := c.V1Products.Update(ctx, id, p)
-	if err = answered("archive product", made.ID, err); refusedWith(err, http.StatusNotFound) {
+	if err = answered("archive product", made.ID, err); gone(err) {
 		return nil
 	}
 	return err

@@ -3,7 +3,6 @@ package stripe
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -94,8 +93,8 @@ func (c conn) webhooksLike(ctx context.Context, in billing.WebhookInput) ([]stri
 func (c conn) deleteWebhook(ctx context.Context, id string) error {
 	p := &stripe.WebhookEndpointDeleteParams{}
 	c.mark(&p.Params, ".delete")
-	gone, err := c.V1WebhookEndpoints.Delete(ctx, id, p)
-	if err = answered("delete webhook endpoint", gone.ID, err); refusedWith(err, http.StatusNotFound) {
+	deleted, err := c.V1WebhookEndpoints.Delete(ctx, id, p)
+	if err = answered("delete webhook endpoint", deleted.ID, err); gone(err) {
 		return nil
 	}
 	return err
