@@ -18,7 +18,6 @@ type Account struct {
 	DefaultCurrency   string            `json:"default_currency"`
 	DetailsSubmitted  bool              `json:"details_submitted"`
 	Email             *string           `json:"email"`
-	ExternalAccounts  *page             `json:"external_accounts"`
 	FutureRequired    requirements      `json:"future_requirements"`
 	Metadata          map[string]string `json:"metadata"`
 	PayoutsEnabled    bool              `json:"payouts_enabled"`
@@ -41,16 +40,16 @@ type businessProfile struct {
 
 type controller struct {
 	Fees struct {
-		Payer string `json:"payer"`
-	} `json:"fees"`
-	IsController bool `json:"is_controller"`
+		Payer string `json:"payer,omitempty"`
+	} `json:"fees,omitzero"`
+	IsController bool `json:"is_controller,omitempty"`
 	Losses       struct {
-		Payments string `json:"payments"`
-	} `json:"losses"`
-	RequirementCollection string `json:"requirement_collection"`
+		Payments string `json:"payments,omitempty"`
+	} `json:"losses,omitzero"`
+	RequirementCollection string `json:"requirement_collection,omitempty"`
 	StripeDashboard       struct {
-		Type string `json:"type"`
-	} `json:"stripe_dashboard"`
+		Type string `json:"type,omitempty"`
+	} `json:"stripe_dashboard,omitzero"`
 	Type string `json:"type"`
 }
 
@@ -99,7 +98,13 @@ type accountSettings struct {
 
 func (*Account) kind() string { return "account" }
 
-var accountKinds = map[string]kind{"account": {prefix: "acct_1", random: 15}}
+var accountKinds = map[string]kind{"account": {prefix: "acct_1", random: 15, complete: completeAccount}}
+
+func completeAccount(_ *tx, o tree) error {
+	id, _ := o["id"].(string)
+	o["external_accounts"] = tree{"object": "list", "data": []any{}, "has_more": false, "url": "/v1/accounts/" + id + "/external_accounts"}
+	return nil
+}
 
 var accountRoutes = []route{
 	{"POST", "/v1/accounts", createAccount},
@@ -125,6 +130,7 @@ func (t *tx) openPlatform(h *home, keyHash, hint string) error {
 	a := newAccount(t, "US", "standard")
 	a.ID = h.ID
 	a.enable()
+	a.Controller = controller{Type: "account"}
 	return t.as(h.ID).insert(a)
 }
 

@@ -19,6 +19,7 @@ type PaymentMethod struct {
 	Type           string            `json:"type"`
 	CardKey        string            `json:"_card"`   // testCard.key
 	SetUp          bool              `json:"_set_up"` // its holder authenticated while saving it
+	Detached       bool              `json:"_detached"`
 }
 
 // BillingDetails are what a card's holder said about themselves.
@@ -69,17 +70,6 @@ func (m *PaymentMethod) testCard() testCard {
 
 var methodKinds = map[string]kind{"payment_method": {prefix: "pm_1", random: 23, refs: map[string]string{"customer": "customer"}}}
 
-var methodRoutes = []route{
-	{"POST", "/v1/payment_methods", createMethod},
-	{"GET", "/v1/payment_methods", listMethods},
-	{"GET", "/v1/payment_methods/{payment_method}", showMethod},
-	{"POST", "/v1/payment_methods/{payment_method}", updateMethod},
-	{"POST", "/v1/payment_methods/{payment_method}/attach", attachMethod},
-	{"POST", "/v1/payment_methods/{payment_method}/detach", detachMethod},
-	{"GET", "/v1/customers/{customer}/payment_methods", listCustomerMethods},
-	{"GET", "/v1/customers/{customer}/payment_methods/{payment_method}", showCustomerMethod},
-}
-
 // A typedCard is a card as somebody entered it, by number or by token.
 type typedCard struct {
 	Number   string `p:"number,max=5000"`
@@ -87,36 +77,6 @@ type typedCard struct {
 	ExpYear  int64  `p:"exp_year"`
 	CVC      string `p:"cvc,max=5000"`
 	Token    string `p:"token,max=5000"`
-}
-
-type methodCreate struct {
-	Type           string          `p:"type,required"`
-	AllowRedisplay string          `p:"allow_redisplay,enum=always|limited|unspecified"`
-	BillingDetails *BillingDetails `p:"billing_details"`
-	Card           *typedCard      `p:"card"`
-	Metadata       metadataParam   `p:"metadata"`
-}
-
-func createMethod(r *request) (any, error) {
-	in, err := read[methodCreate](r)
-	if err != nil {
-		return nil, err
-	}
-	if in.Type != "card" {
-		return nil, invalid("type", "This sandbox only simulates cards: type must be card.")
-	}
-	if in.Card == nil {
-		return nil, missingParam("card")
-	}
-	m, err := r.typedMethod(*in.Card, in.BillingDetails)
-	if err != nil {
-		return nil, err
-	}
-	m.AllowRedisplay = either(in.AllowRedisplay, m.AllowRedisplay)
-	if m.Metadata, err = in.Metadata.apply(nil); err != nil {
-		return nil, err
-	}
-	return m, r.insert(m)
 }
 
 // typedMethod makes a method, not kept yet, of a card as it was entered. It is
@@ -217,14 +177,16 @@ func (t *tx) methodOf(id, param string) (*PaymentMethod, error) {
 	return m, t.insert(m)
 }
 
-// attach ties m to c, unless its bank says no. Methods keep the customer that
-// they once had: a detached one is never attached again.
+// attach ties m to c, unless its bank says no or m was detached before.
 func (t *tx) attach(m *PaymentMethod, c *Customer) error {
 	if m.Customer != nil && *m.Customer == c.ID {
 		return nil
 	}
 	if m.Customer != nil {
 		return invalid("payment_method", "The payment method you provided has already been attached to a customer.")
+	}
+	if m.Detached {
+		return invalid("payment_method", "This PaymentMethod was previously used with a customer and then detached. It may not be used again.")
 	}
 	if decline := m.testCard().attach; decline != nil {
 		return decline.at("")
@@ -236,111 +198,9 @@ func (t *tx) attach(m *PaymentMethod, c *Customer) error {
 	return t.emit("payment_method.attached", m)
 }
 
-func attachMethod(r *request) (any, error) {
-	in, err := read[struct {
-		Customer string `p:"customer,required"`
-	}](r)
-	if err != nil {
-		return nil, err
-	}
-	c, err := get[Customer](r.tx, in.Customer, "customer")
-	if err != nil {
-		return nil, err
-	}
-	m, err := methodFromPath(r)
-	if err != nil {
-		return nil, err
-	}
-	return m, r.attach(m, c)
-}
-
-// methodFromPath is fromPath that also understands magic ids.
-func methodFromPath(r *request) (*PaymentMethod, error) {
-	if _, magic := cardByMagic(r.path("payment_method")); magic {
-		return r.methodOf(r.path("payment_method"), "payment_method")
-	}
-	return fromPath[PaymentMethod](r, "payment_method")
-}
-
-func showMethod(r *request) (any, error) {
-	if err := noParams(r); err != nil {
-		return nil, err
-	}
-	if card, magic := cardByMagic(r.path("payment_method")); magic {
-		m := r.newMethod(card, 0, 0, nil)
-		m.Object = m.kind()
-		return m, nil
-	}
-	return fromPath[PaymentMethod](r, "payment_method")
-}
-
-func updateMethod(r *request) (any, error) {
-	in, err := read[struct {
-		AllowRedisplay string          `p:"allow_redisplay,enum=always|limited|unspecified"`
-		BillingDetails *BillingDetails `p:"billing_details"`
-		Metadata       metadataParam   `p:"metadata"`
-		Card           *struct {
-			ExpMonth int64 `p:"exp_month,min=1,most=12"`
-			ExpYear  int64 `p:"exp_year"`
-		} `p:"card"`
-	}](r)
-	if err != nil {
-		return nil, err
-	}
-	m, err := fromPath[PaymentMethod](r, "payment_method")
-	if err != nil {
-		return nil, err
-	}
-	if m.Customer == nil {
-		return nil, invalid("payment_method", "You must save this PaymentMethod to a customer before you can update it.")
-	}
-	m.AllowRedisplay = either(in.AllowRedisplay, m.AllowRedisplay)
-	if in.BillingDetails != nil {
-		m.BillingDetails = *in.BillingDetails
-	}
-	if in.Card != nil && in.Card.ExpMonth != 0 {
-		m.Card.ExpMonth = in.Card.ExpMonth
-	}
-	if in.Card != nil && in.Card.ExpYear != 0 {
-		m.Card.ExpYear = in.Card.ExpYear
-	}
-	if m.Metadata, err = in.Metadata.apply(m.Metadata); err != nil {
-		return nil, err
-	}
-	if err := r.save(m); err != nil {
-		return nil, err
-	}
-	return m, r.emit("payment_method.updated", m)
-}
-
-func detachMethod(r *request) (any, error) {
-	if err := noParams(r); err != nil {
-		return nil, err
-	}
-	m, err := fromPath[PaymentMethod](r, "payment_method")
-	if err != nil {
-		return nil, err
-	}
-	if m.Customer == nil {
-		return nil, invalid("payment_method", "The payment method you provided is not attached to a customer so detachment is impossible.")
-	}
-	c, err := find[Customer](r.tx, *m.Customer)
-	if err != nil {
-		return nil, err
-	}
-	if err := r.detach(m); err != nil {
-		return nil, err
-	}
-	if c == nil || c.InvoiceSettings.DefaultPaymentMethod == nil || *c.InvoiceSettings.DefaultPaymentMethod != m.ID {
-		return m, nil
-	}
-	c.InvoiceSettings.DefaultPaymentMethod = nil
-	return m, r.saveCustomer(c)
-}
-
 // detach unties m from its customer, for good.
 func (t *tx) detach(m *PaymentMethod) error {
-	m.Customer = nil
+	m.Customer, m.Detached = nil, true
 	if err := t.save(m); err != nil {
 		return err
 	}
@@ -359,52 +219,6 @@ func detachAll(t *tx, c *Customer) error {
 		}
 	}
 	return nil
-}
-
-type methodList struct {
-	listParams
-	Customer  string `p:"customer"`
-	Type      string `p:"type"`
-	Redisplay string `p:"allow_redisplay,enum=always|limited|unspecified"`
-}
-
-func listMethods(r *request) (any, error) {
-	in, err := read[methodList](r)
-	if err != nil {
-		return nil, err
-	}
-	if in.Customer == "" { // Stripe lists none without a customer
-		return sublist[any](r.http.URL.Path, nil), nil
-	}
-	return methodsOf(r, in)
-}
-
-func listCustomerMethods(r *request) (any, error) {
-	in, err := read[methodList](r)
-	if err != nil {
-		return nil, err
-	}
-	in.Customer = r.path("customer")
-	return methodsOf(r, in)
-}
-
-func methodsOf(r *request, in methodList) (any, error) {
-	if _, err := get[Customer](r.tx, in.Customer, "customer"); err != nil {
-		return nil, err
-	}
-	return list[PaymentMethod](r, in.listParams,
-		where(map[string]string{"customer": in.Customer, "type": in.Type, "allow_redisplay": in.Redisplay})...)
-}
-
-func showCustomerMethod(r *request) (any, error) {
-	if err := noParams(r); err != nil {
-		return nil, err
-	}
-	m, err := fromPath[PaymentMethod](r, "payment_method")
-	if err == nil && (m.Customer == nil || *m.Customer != r.path("customer")) {
-		err = notFound("payment_method", m.ID, "payment_method")
-	}
-	return m, err
 }
 
 // fingerprintOf is the same for the same number, as at Stripe.

@@ -128,8 +128,9 @@ func (t *tx) mayAdvance(c *TestClock, to int64) error {
 func (t *tx) shortestInterval(clock string) (interval, error) {
 	shortest := interval{"year", 1}
 	found, err := rows(t, scanInterval, `SELECT json_extract(item.value, '$.price.recurring.interval'), json_extract(item.value, '$.price.recurring.interval_count')
-		FROM objects, json_each(doc, '$.items.data') item
-		WHERE account = ? AND type = 'subscription' AND deleted = 0 AND json_extract(doc, '$.test_clock') = ? AND json_extract(doc, '$.ended_at') IS NULL`,
+		FROM objects o, json_each(o.doc, '$.items.data') item
+		WHERE o.account = ? AND o.type = 'subscription' AND o.deleted = 0
+		AND json_extract(o.doc, '$.test_clock') = ? AND json_extract(o.doc, '$.ended_at') IS NULL`,
 		t.account, clock)
 	for _, i := range found {
 		if i.count > 0 && i.days()*i.count < shortest.days()*shortest.count {

@@ -1,0 +1,142 @@
+package sandbox_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+// usage makes a meter and a customer, and a function that reports.
+func usage(t *testing.T, s *site, meterForm string) (c caller, meter, customer string, report func(form string) reply) {
+	t.Helper()
+	c = s.as(oneKey)
+	meter = c.must("POST /v1/billing/meters", "display_name=Calls&event_name=calls&"+meterForm).id()
+	customer = c.must("POST /v1/customers", "name=Ann").id()
+	return c, meter, customer, func(form string) reply {
+		return c.do("POST /v1/billing/meter_events", "event_name=calls&payload[stripe_customer_id]="+customer+"&"+form)
+	}
+}
+
+func TestMeterEventsAreChecked(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	c, meter, _, report := usage(t, s, "default_aggregation[formula]=sum")
+	if r := report("payload[value]=5&identifier=a"); r.status != 200 {
+		t.Fatalf("%s", r.body)
+	}
+	at := func(d time.Duration) string {
+		return fmt.Sprintf("payload[value]=1&timestamp=%d", start.Add(d).Unix())
+	}
+	for form, code := range map[string]string{
+		"payload[value]=5&identifier=a":                  "duplicate_meter_event",
+		"payload[value]=many":                            "meter_event_invalid_value",
+		"payload[count]=1":                               "meter_event_value_not_found",
+		"payload[value]=1&payload[stripe_customer_id]=x": "meter_event_customer_not_found",
+		at(6 * time.Minute):                              "timestamp_in_future",
+		at(-36 * 24 * time.Hour):                         "timestamp_too_far_in_past",
+	} {
+		if r := report(form); r.status != 400 || r.text("error.code") != code {
+			t.Errorf("%s: %d %s", form, r.status, r.body)
+		}
+	}
+	for _, form := range []string{at(4 * time.Minute), at(-34 * 24 * time.Hour), "payload[value]=-2", "payload[value]=0.5"} {
+		if r := report(form); r.status != 200 {
+			t.Errorf("%s: %d %s", form, r.status, r.body)
+		}
+	}
+	c.do("POST /v1/billing/meter_events", "event_name=other&payload[value]=1").want("error.code", "no_meter")
+	c.must("POST /v1/billing/meters/"+meter+"/deactivate", "").want("status", "inactive")
+	report("payload[value]=1").want("error.code", "archived_meter")
+	if r := c.do("POST /v1/billing/meters", "display_name=Calls&event_name=calls&default_aggregation[formula]=sum"); r.status != 400 {
+		t.Errorf("the name of an inactive meter was given away: %s", r.body)
+	}
+	c.must("POST /v1/billing/meters/"+meter+"/reactivate", "").want("status_transitions.deactivated_at", nil)
+	s.wall.pass(25 * time.Hour)
+	if r := report("payload[value]=5&identifier=a"); r.status != 200 {
+		t.Errorf("an identifier is remembered for more than a day: %s", r.body)
+	}
+}
+
+func TestMetersAddUp(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		meter string
+		want  float64
+	}{
+		"sum":               {"default_aggregation[formula]=sum", 11.5},
+		"count":             {"default_aggregation[formula]=count", 4},
+		"last":              {"default_aggregation[formula]=last", 2},
+		"sum of last hours": {"default_aggregation[formula]=sum&event_time_window=hour", 6},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			c, meter, customer, report := usage(t, s, test.meter)
+			// It is twelve: two events in the hour before eleven, two in the one after.
+			for _, e := range []struct {
+				before time.Duration
+				value  string
+			}{{90 * time.Minute, "2.5"}, {61 * time.Minute, "4"}, {50 * time.Minute, "3"}, {time.Minute, "2"}} {
+				if r := report(fmt.Sprintf("payload[value]=%s&timestamp=%d", e.value, start.Add(-e.before).Unix())); r.status != 200 {
+					t.Fatal(r.body)
+				}
+			}
+			r := c.must("GET /v1/billing/meters/"+meter+"/event_summaries", fmt.Sprintf("customer=%s&start_time=%d&end_time=%d",
+				customer, start.Add(-24*time.Hour).Unix(), start.Unix()))
+			if got := r.at("data.0.aggregated_value"); got != test.want {
+				t.Errorf("%v, want %v\n%s", got, test.want, r.body)
+			}
+		})
+	}
+}
+
+func TestSummariesAreAligned(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	c, meter, customer, report := usage(t, s, "default_aggregation[formula]=sum")
+	for hour := range 3 {
+		report(fmt.Sprintf("payload[value]=%d&timestamp=%d", hour+1, start.Add(-time.Duration(hour)*time.Hour).Add(-time.Minute).Unix()))
+	}
+	path := "GET /v1/billing/meters/" + meter + "/event_summaries"
+	span := func(from, to time.Time) string {
+		return fmt.Sprintf("customer=%s&start_time=%d&end_time=%d", customer, from.Unix(), to.Unix())
+	}
+	if r := c.do(path, span(start.Add(-time.Second), start)); r.status != 400 || r.text("error.param") != "start_time" {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+	if r := c.do(path, span(start.Add(-30*time.Minute), start)+"&value_grouping_window=hour"); r.status != 400 {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+	hours := c.must(path, span(start.Add(-24*time.Hour), start)+"&value_grouping_window=hour&limit=2")
+	hours.want("has_more", true)
+	hours.want("data.0.aggregated_value", 1)
+	hours.want("data.1.aggregated_value", 2)
+	rest := c.must(path, span(start.Add(-24*time.Hour), start)+"&value_grouping_window=hour&starting_after="+hours.text("data.1.id"))
+	rest.want("data.0.aggregated_value", 3)
+	rest.want("has_more", false)
+	c.must(path, span(start.Add(-96*time.Hour), start.Add(-48*time.Hour))).want("data.0", nil)
+}
+
+func TestEventsCanBeTakenBackForADay(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	c, meter, customer, report := usage(t, s, "default_aggregation[formula]=sum")
+	at := start.Add(-time.Minute).Unix()
+	report(fmt.Sprintf("payload[value]=5&identifier=a&timestamp=%d", at))
+	report(fmt.Sprintf("payload[value]=7&identifier=b&timestamp=%d", at))
+	cancel := func(id string) reply {
+		return c.do("POST /v1/billing/meter_event_adjustments", "event_name=calls&type=cancel&cancel[identifier]="+id)
+	}
+	if r := cancel("a"); r.status != 200 {
+		t.Errorf("%s", r.body)
+	}
+	if r := cancel("unknown"); r.status != 400 {
+		t.Errorf("%s", r.body)
+	}
+	c.must("GET /v1/billing/meters/"+meter+"/event_summaries", fmt.Sprintf("customer=%s&start_time=%d&end_time=%d",
+		customer, start.Add(-time.Hour).Unix(), start.Unix())).want("data.0.aggregated_value", 7)
+	s.wall.pass(25 * time.Hour)
+	if r := cancel("b"); r.status != 400 {
+		t.Errorf("taken back after a day: %s", r.body)
+	}
+}
