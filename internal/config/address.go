@@ -71,7 +71,7 @@ func (r *reader) readPublicURL() {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" ||
 		u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Path != "" && u.Path != "/" {
-		r.problem("TOLLGATE_PUBLIC_URL is %q: it must be where browsers find the portal, such as https://portal.example.com, without a path.", text)
+		r.problem("TOLLGATE_PUBLIC_URL is %q: it must be where browsers find the portal, such as https://portal.example.com, without a path.", shown(text))
 		return
 	}
 	switch {
@@ -92,6 +92,15 @@ func (r *reader) defaultPublicURL() {
 	if _, port, err := net.SplitHostPort(r.out.Addr); err == nil && port != "0" {
 		r.out.PublicURL = LocalURL(r.out.Addr)
 	}
+}
+
+// shown is a URL as a problem may repeat it: without a password.
+func shown(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return "unreadable"
+	}
+	return u.Redacted()
 }
 
 // isLoopback reports whether host is this machine.

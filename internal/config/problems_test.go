@@ -36,6 +36,8 @@ var wrong = []struct {
 	{name: "short webhook secret", env: []string{"TOLLGATE_STRIPE_WEBHOOK_SECRET", "whsec_123"}, says: []string{"whsec_", "24 or more"}},
 	{name: "second webhook secret wrong", env: []string{"TOLLGATE_STRIPE_WEBHOOK_SECRET", "whsec_0123456789abcdefABCDEF01,nonsense"}, says: []string{"TOLLGATE_STRIPE_WEBHOOK_SECRET"}},
 	{name: "API base elsewhere", env: []string{"TOLLGATE_STRIPE_API_BASE", "https://api.stripe.example"}, says: []string{"on this machine"}},
+	{name: "API base with password", env: []string{"TOLLGATE_STRIPE_API_BASE", "http://u:hunter2@127.0.0.1:1"}, says: []string{"on this machine"}},
+	{name: "public URL with password", env: []string{"TOLLGATE_PUBLIC_URL", "https://u:hunter2@x.example"}, says: []string{"TOLLGATE_PUBLIC_URL"}},
 	{name: "API base in live mode", env: []string{"TOLLGATE_MODE", "live", "TOLLGATE_PUBLIC_URL", "https://x.example", "TOLLGATE_STRIPE_API_BASE", "http://127.0.0.1:1"}, says: []string{"unset it"}},
 	{name: "secret key form", env: []string{"TOLLGATE_SECRET_KEY", "hunter2"}, says: []string{"64 hex digits", "openssl"}},
 	{name: "PostgreSQL without secret key", env: []string{"TOLLGATE_DATABASE_URL", "postgres://u:p@h/d"}, says: []string{"TOLLGATE_SECRET_KEY is not set"}},

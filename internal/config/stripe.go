@@ -62,7 +62,7 @@ func (r *reader) readAPIBase() {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.RawQuery != "" || !isLoopback(u.Hostname()):
-		r.problem("TOLLGATE_STRIPE_API_BASE is %q: it must be an address on this machine, such as http://127.0.0.1:12111; leave it unset to reach Stripe.", text)
+		r.problem("TOLLGATE_STRIPE_API_BASE is %q: it must be an address on this machine, such as http://127.0.0.1:12111; leave it unset to reach Stripe.", shown(text))
 	case r.out.Mode == Live:
 		r.problem("TOLLGATE_STRIPE_API_BASE is set, but in live mode only Stripe itself may be reached: unset it.")
 	default:
