@@ -48,6 +48,9 @@ func (a Actor) SignedIn() bool { return a.Person != "" && a.Person != system }
 // Is reports whether a has the role r.
 func (a Actor) Is(r Role) bool { return slices.Contains(a.Roles, r) }
 
+// Runs reports whether a may run the tenant: an admin of it, or this program.
+func (a Actor) Runs() bool { return a.Person == system || a.Is(Admin) }
+
 // Did returns the audit row of something a does, at wall time now. Whoever makes
 // the change writes the row in the same transaction. details must hold no secret.
 func (a Actor) Did(now time.Time, action string, what Object, details map[string]string) models.Audit {

@@ -1,7 +1,17 @@
 package models
 
 import (
+	"context"
+	"fmt"
+	"strings"
+
 	"github.com/uptrace/bun"
+)
+
+// The states of a person and of a tenant.
+const (
+	StateActive   = "active"
+	StateDisabled = "disabled"
 )
 
 // A Person is a human who can sign in to one tenant.
@@ -29,40 +39,102 @@ type PersonRole struct {
 	Role     string `bun:"role,pk"`
 }
 
-// A SignInSession is one browser that is (or was) signed in, or a visitor's.
-type SignInSession struct {
-	bun.BaseModel `bun:"table:sign_in_sessions,alias:ss"`
-
-	IDHash    string            `bun:"id_hash,pk"` // SHA-256 of the id in the cookie
-	PublicID  string            `bun:"public_id,notnull"`
-	TenantID  TenantID          `bun:"tenant_id,notnull"`
-	PersonID  string            `bun:"person_id,nullzero"`
-	Data      map[string]string `bun:"data,type:text,notnull"`
-	UserAgent string            `bun:"user_agent,notnull"`
-	Address   string            `bun:"address,notnull"`
-	CreatedAt Instant           `bun:"created_at,notnull"`
-	SeenAt    Instant           `bun:"seen_at,notnull"`
-	ExpiresAt Instant           `bun:"expires_at,notnull"`
+// PersonByID returns the tenant's person called id.
+func PersonByID(ctx context.Context, db bun.IDB, tenant TenantID, id string) (Person, error) {
+	var p Person
+	err := db.NewSelect().Model(&p).Where("p.tenant_id = ? AND p.person_id = ?", tenant, id).Scan(ctx)
+	return p, found(err, "Person")
 }
 
-// A SignInFailure counts wrong passwords for one subject (a hash of what was tried).
-type SignInFailure struct {
-	bun.BaseModel `bun:"table:sign_in_failures,alias:sf"`
-
-	Subject  string  `bun:"subject,pk"`
-	Failures int     `bun:"failures,notnull"`
-	LastAt   Instant `bun:"last_at,notnull"`
-	LockedTo Instant `bun:"locked_to,notnull"`
+// PersonByUsername returns the tenant's person who signs in as username.
+func PersonByUsername(ctx context.Context, db bun.IDB, tenant TenantID, username string) (Person, error) {
+	var p Person
+	err := db.NewSelect().Model(&p).Where("p.tenant_id = ? AND p.username = ?", tenant, username).Scan(ctx)
+	return p, found(err, "Person")
 }
 
-// A OneTimeLink lets a person set a password once.
-type OneTimeLink struct {
-	bun.BaseModel `bun:"table:one_time_links,alias:l"`
+// InsertPerson adds p, and reports false when the username is taken.
+func InsertPerson(ctx context.Context, db bun.IDB, p Person) (bool, error) {
+	res, err := once(db.NewInsert().Model(&p), "person_id").Exec(ctx)
+	return inserted(res, err, "Person")
+}
 
-	TokenHash string   `bun:"token_hash,pk"`
-	TenantID  TenantID `bun:"tenant_id,notnull"`
-	PersonID  string   `bun:"person_id,notnull"`
-	CreatedAt Instant  `bun:"created_at,notnull"`
-	ExpiresAt Instant  `bun:"expires_at,notnull"`
-	UsedAt    Instant  `bun:"used_at,nullzero"`
+// SavePerson writes p back if nobody has written it since it was read.
+func SavePerson(ctx context.Context, db bun.IDB, p Person) error {
+	read := p.Version
+	p.Version++
+	res, err := db.NewUpdate().Model(&p).WherePK().
+		Where("tenant_id = ? AND version = ?", p.TenantID, read).Exec(ctx)
+	return stale(res, err, "Person")
+}
+
+// RolesOf returns the roles of each person, in alphabetical order.
+func RolesOf(ctx context.Context, db bun.IDB, people ...string) (map[string][]string, error) {
+	roles := map[string][]string{}
+	if len(people) == 0 {
+		return roles, nil
+	}
+	var rows []PersonRole
+	err := db.NewSelect().Model(&rows).Where("pr.person_id IN (?)", bun.In(people)).OrderExpr("pr.role").Scan(ctx)
+	for _, r := range rows {
+		roles[r.PersonID] = append(roles[r.PersonID], r.Role)
+	}
+	return roles, found(err, "Roles")
+}
+
+// ReplaceRoles makes roles the roles of a person, inside a transaction.
+func ReplaceRoles(ctx context.Context, tx bun.Tx, person string, roles []string) error {
+	if _, err := tx.NewDelete().Model((*PersonRole)(nil)).Where("person_id = ?", person).Exec(ctx); err != nil {
+		return wrote(err, "Roles")
+	}
+	for _, r := range roles {
+		if _, err := tx.NewInsert().Model(&PersonRole{PersonID: person, Role: r}).Exec(ctx); err != nil {
+			return wrote(err, "Roles")
+		}
+	}
+	return nil
+}
+
+// CountActive counts the tenant's active people who have a role, without one of them.
+func CountActive(ctx context.Context, db bun.IDB, tenant TenantID, role, without string) (int64, error) {
+	n, err := db.NewSelect().Model((*Person)(nil)).
+		Join("JOIN person_roles AS pr ON pr.person_id = p.person_id").
+		Where("p.tenant_id = ? AND p.state = ? AND pr.role = ? AND p.person_id <> ?", tenant, StateActive, role, without).
+		Count(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("models: count people: %w", err)
+	}
+	return n, nil
+}
+
+// A PeopleFilter narrows a list of people. Zero fields narrow nothing.
+type PeopleFilter struct {
+	Search string // part of a username, name or address
+	Role   string
+	After  string // the username that the page before ended with
+}
+
+// PeoplePage returns at most limit of the tenant's people, by username.
+func PeoplePage(ctx context.Context, db bun.IDB, tenant TenantID, f PeopleFilter, limit int) ([]Person, error) {
+	var ps []Person
+	q := db.NewSelect().Model(&ps).Where("p.tenant_id = ?", tenant)
+	if f.Search != "" {
+		like := containing(f.Search)
+		q = q.Where("LOWER(p.username) LIKE ? ESCAPE '!' OR LOWER(p.display_name) LIKE ? ESCAPE '!' OR LOWER(p.email) LIKE ? ESCAPE '!'",
+			like, like, like)
+	}
+	if f.Role != "" {
+		q = q.Where("EXISTS (SELECT 1 FROM person_roles AS pr WHERE pr.person_id = p.person_id AND pr.role = ?)", f.Role)
+	}
+	if f.After != "" {
+		q = q.Where("p.username > ?", f.After)
+	}
+	err := q.OrderExpr("p.username").Limit(int64(limit)).Scan(ctx)
+	return ps, found(err, "People")
+}
+
+// containing returns the pattern of texts that contain part, in lower case, with
+// ! as the escape sign.
+func containing(part string) string {
+	return "%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(strings.ToLower(part)) + "%"
 }

@@ -1,6 +1,10 @@
 package models
 
-import "github.com/uptrace/bun"
+import (
+	"context"
+
+	"github.com/uptrace/bun"
+)
 
 // A WebhookEndpoint is where Stripe sends a tenant's events: one for its connected
 // accounts, one for its own objects. Secrets are in the secrets table.
@@ -46,4 +50,35 @@ type StripeEvent struct {
 	CreatedAt   Instant  `bun:"created_at,notnull"`  // when it happened at Stripe
 	ReceivedAt  Instant  `bun:"received_at,notnull"` // wall time
 	ProcessedAt Instant  `bun:"processed_at,nullzero"`
+}
+
+// WebhookEndpoints returns the tenant's endpoints, by scope.
+func WebhookEndpoints(ctx context.Context, db bun.IDB, tenant TenantID) ([]WebhookEndpoint, error) {
+	var es []WebhookEndpoint
+	err := db.NewSelect().Model(&es).Where("we.tenant_id = ?", tenant).OrderExpr("we.scope").Scan(ctx)
+	return es, found(err, "Webhook endpoints")
+}
+
+// HoldWebhookEndpoint returns the endpoint of e's tenant and scope, made like e
+// when there is none, and keeps others from changing it until the transaction ends.
+func HoldWebhookEndpoint(ctx context.Context, tx bun.Tx, e WebhookEndpoint) (WebhookEndpoint, error) {
+	if _, err := once(tx.NewInsert().Model(&e), "id").Exec(ctx); err != nil {
+		return e, wrote(err, "Webhook endpoint")
+	}
+	mine := "tenant_id = ? AND scope = ?"
+	if _, err := tx.NewUpdate().Model((*WebhookEndpoint)(nil)).Set("version = version + 1").
+		Where(mine, e.TenantID, e.Scope).Exec(ctx); err != nil {
+		return e, wrote(err, "Webhook endpoint")
+	}
+	var held WebhookEndpoint
+	err := tx.NewSelect().Model(&held).Where(mine, e.TenantID, e.Scope).Scan(ctx)
+	return held, found(err, "Webhook endpoint")
+}
+
+// SaveWebhookEndpoint writes e back if nobody has written it since it was read.
+func SaveWebhookEndpoint(ctx context.Context, db bun.IDB, e WebhookEndpoint) error {
+	read := e.Version
+	e.Version++
+	res, err := db.NewUpdate().Model(&e).WherePK().Where("tenant_id = ? AND version = ?", e.TenantID, read).Exec(ctx)
+	return stale(res, err, "Webhook endpoint")
 }

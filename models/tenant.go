@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/uptrace/bun"
+
+	"tollgate/internal/fault"
 )
 
 // A Tenant is an organisation with its own people, Stripe account and settings.
@@ -57,4 +59,43 @@ func SaveTenant(ctx context.Context, db bun.IDB, t Tenant) error {
 	t.Version++
 	res, err := db.NewUpdate().Model(&t).WherePK().Where("version = ?", read).Exec(ctx)
 	return stale(res, err, "Tenant")
+}
+
+// LockTenant keeps others from changing a tenant and its people until the
+// transaction ends.
+func LockTenant(ctx context.Context, tx bun.Tx, id TenantID) error {
+	res, err := tx.NewUpdate().Model((*Tenant)(nil)).Set("version = version + 1").Where("tenant_id = ?", id).Exec(ctx)
+	if err := stale(res, err, "Tenant"); fault.KindOf(err) == fault.Conflict {
+		return fault.New(fault.NotFound, "Tenant not found.")
+	} else if err != nil {
+		return err
+	}
+	return nil
+}
+
+// NextTenantID returns a number that no tenant has yet. Two callers may get the
+// same one; InsertTenant then tells the later one.
+func NextTenantID(ctx context.Context, db bun.IDB) (TenantID, error) {
+	var id int64
+	err := db.NewSelect().Model((*Tenant)(nil)).ColumnExpr("COALESCE(MAX(t.tenant_id), 0)").Where("t.tenant_id > 0").Scan(ctx, &id)
+	return TenantID(id + 1), found(err, "Tenant")
+}
+
+// HasStripeObjects reports whether anything of the tenant's exists in its
+// platform account at Stripe or in accounts connected to it.
+func HasStripeObjects(ctx context.Context, db bun.IDB, id TenantID) (bool, error) {
+	for _, model := range []any{(*ConnectedAccount)(nil), (*PlatformPlan)(nil), (*PlatformCustomer)(nil), (*SharedCustomer)(nil)} {
+		n, err := db.NewSelect().Model(model).Where("tenant_id = ?", id).Count(ctx)
+		if err != nil || n > 0 {
+			return n > 0, wrote(err, "Tenant")
+		}
+	}
+	return false, nil
+}
+
+// NoteStripeProblem notes why Stripe refuses the tenant's key; "" when it works.
+func NoteStripeProblem(ctx context.Context, db bun.IDB, id TenantID, problem string) error {
+	_, err := db.NewUpdate().Model((*Tenant)(nil)).Set("stripe_problem = ?", problem).Set("version = version + 1").
+		Where("tenant_id = ? AND stripe_problem <> ?", id, problem).Exec(ctx)
+	return wrote(err, "Tenant")
 }

@@ -1,0 +1,181 @@
+package accounts
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"tollgate/internal/clock"
+	"tollgate/internal/fault"
+	"tollgate/internal/vault"
+	"tollgate/models"
+)
+
+// Tenants keeps the organisations and how each reaches Stripe.
+type Tenants struct {
+	DB    *bun.DB
+	Wall  clock.Wall
+	Vault *vault.Vault
+	Mode  string // sandbox, test or live
+
+	// Stripe asks Stripe about a key before it is kept. Its errors are faults
+	// when Stripe clearly refused the key, anything else when nobody knows.
+	Stripe interface {
+		CheckKey(ctx context.Context, key string) (PlatformAccount, error)
+	}
+
+	mu   sync.Mutex
+	keys map[models.TenantID]keptKey
+}
+
+// A PlatformAccount is the account at Stripe that a key opens.
+type PlatformAccount struct{ ID, Name string }
+
+// keptKey is a tenant's key in memory, until when it counts.
+type keptKey struct {
+	key   string
+	until time.Time
+}
+
+// Bootstrap makes the default tenant if it is not there, and returns it.
+func (t *Tenants) Bootstrap(ctx context.Context, name string) (models.Tenant, error) {
+	if _, err := models.InsertTenant(ctx, t.DB, t.fresh(models.SuperTenant, models.SuperDomain, name)); err != nil {
+		return models.Tenant{}, err
+	}
+	return models.TenantByID(ctx, t.DB, models.SuperTenant)
+}
+
+var domains = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+$`)
+
+// Create makes another tenant. Only this program itself may.
+func (t *Tenants) Create(ctx context.Context, who Actor, domain, name string) (models.Tenant, error) {
+	domain, name = strings.ToLower(tidy(domain)), tidy(name)
+	var f fault.Fields
+	f.Check(domains.MatchString(domain) && len(domain) <= 255, "domain", "Enter a domain such as acme.example.")
+	f.Check(name != "" && len([]rune(name)) <= 200, "name", "Enter a name of at most 200 characters.")
+	if who.Person != system {
+		return models.Tenant{}, runs(Actor{})
+	}
+	if err := f.Err(); err != nil {
+		return models.Tenant{}, err
+	}
+	var made models.Tenant
+	err := models.InTx(ctx, t.DB, func(ctx context.Context, tx bun.Tx) error {
+		id, err := models.NextTenantID(ctx, tx)
+		if err != nil {
+			return err
+		}
+		made = t.fresh(id, domain, name)
+		added, err := models.InsertTenant(ctx, tx, made)
+		if err != nil {
+			return err
+		}
+		if !added {
+			return fault.Fields{"domain": "This domain is taken, or was taken just now."}.Err()
+		}
+		return models.InsertAudit(ctx, tx, System(id, domain).Did(t.Wall.Now(), "tenant.create", tenantObject(made), nil))
+	})
+	return made, err
+}
+
+func (t *Tenants) fresh(id models.TenantID, domain, name string) models.Tenant {
+	return models.Tenant{
+		ID: id, Domain: domain, Name: name, State: models.StateActive, CataloguePublic: true, CreatedAt: models.At(t.Wall.Now()),
+	}
+}
+
+func tenantObject(t models.Tenant) Object { return Object{"tenant", t.Domain, t.Name} }
+
+// ByDomain returns the tenant of a domain; the default one for "".
+func (t *Tenants) ByDomain(ctx context.Context, domain string) (models.Tenant, error) {
+	if domain == "" {
+		domain = models.SuperDomain
+	}
+	return models.TenantByDomain(ctx, t.DB, strings.ToLower(domain))
+}
+
+// ByID returns a tenant.
+func (t *Tenants) ByID(ctx context.Context, id models.TenantID) (models.Tenant, error) {
+	return models.TenantByID(ctx, t.DB, id)
+}
+
+// All returns every tenant, by domain.
+func (t *Tenants) All(ctx context.Context) ([]models.Tenant, error) {
+	return models.Tenants(ctx, t.DB)
+}
+
+// Settings returns the tenant of who.
+func (t *Tenants) Settings(ctx context.Context, who Actor) (models.Tenant, error) {
+	if err := runs(who); err != nil {
+		return models.Tenant{}, err
+	}
+	return models.TenantByID(ctx, t.DB, who.Tenant)
+}
+
+// A SettingsInput is what an admin chooses for the tenant.
+type SettingsInput struct {
+	Name            string
+	CataloguePublic bool
+	FeePercent      string // the platform's share: decimal with at most 2 places, 0 to 100; "" for none
+}
+
+// percents has no sign and at most 3 digits before the point.
+var percents = regexp.MustCompile(`^(100(\.0{1,2})?|[0-9]{1,2}(\.[0-9]{1,2})?)$`)
+
+// Validate reports what is wrong with the form alone.
+func (in SettingsInput) Validate() error {
+	var f fault.Fields
+	f.Check(in.Name != "" && len([]rune(in.Name)) <= 200, "name", "Enter a name of at most 200 characters.")
+	f.Check(in.FeePercent == "" || percents.MatchString(in.FeePercent), "fee_percent", "Enter a number from 0 to 100 with at most two decimal places, such as 2.5.")
+	return f.Err()
+}
+
+// SaveSettings changes what an admin chose.
+func (t *Tenants) SaveSettings(ctx context.Context, who Actor, in SettingsInput) error {
+	in.Name, in.FeePercent = tidy(in.Name), plainPercent(tidy(in.FeePercent))
+	if err := firstOf(runs(who), in.Validate()); err != nil {
+		return err
+	}
+	return t.edit(ctx, who, "tenant.settings", func(row *models.Tenant) map[string]string {
+		row.Name, row.CataloguePublic, row.FeePercent = in.Name, in.CataloguePublic, in.FeePercent
+		return map[string]string{"fee_percent": in.FeePercent, "catalogue_public": map[bool]string{true: "yes", false: "no"}[in.CataloguePublic]}
+	})
+}
+
+// plainPercent writes 02.50 as 2.5 and 0 as "".
+func plainPercent(text string) string {
+	if !percents.MatchString(text) {
+		return text
+	}
+	whole, places, _ := strings.Cut(text, ".")
+	whole, places = strings.TrimLeft(whole, "0"), strings.TrimRight(places, "0")
+	switch {
+	case whole == "" && places == "":
+		return ""
+	case whole == "":
+		whole = "0"
+	}
+	if places == "" {
+		return whole
+	}
+	return whole + "." + places
+}
+
+// edit changes the tenant's row and audits it with what change returns.
+func (t *Tenants) edit(ctx context.Context, who Actor, action string, change func(*models.Tenant) map[string]string) error {
+	return models.InTx(ctx, t.DB, func(ctx context.Context, tx bun.Tx) error {
+		row, err := models.TenantByID(ctx, tx, who.Tenant)
+		if err != nil {
+			return err
+		}
+		details := change(&row)
+		if err := models.SaveTenant(ctx, tx, row); err != nil {
+			return err
+		}
+		return models.InsertAudit(ctx, tx, who.Did(t.Wall.Now(), action, tenantObject(row), details))
+	})
+}

@@ -1,0 +1,73 @@
+package web
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+
+	"github.com/gofiber/fiber/v2"
+
+	"tollgate/accounts"
+	"tollgate/internal/clock"
+	"tollgate/web/respond"
+)
+
+// A Door is what a request must pass before it reaches a handler.
+type Door int
+
+// The doors, from the street inwards.
+const (
+	Machine    Door = iota // no session; the handler checks a signature or a token, or nothing
+	Visitor                // a session, signed in or not
+	SignedIn               // signed in, in any role
+	Subscriber             // signed in as one who buys
+	Publisher              // signed in as one who sells
+	Admin                  // signed in as one who runs the tenant
+)
+
+// String returns the door's name, for logs.
+func (d Door) String() string {
+	return [...]string{"machine", "visitor", "signed in", "subscriber", "publisher", "admin"}[d]
+}
+
+// role returns the role that d asks for, "" when any will do.
+func (d Door) role() accounts.Role {
+	switch d {
+	case Subscriber:
+		return accounts.Subscriber
+	case Publisher:
+		return accounts.Publisher
+	case Admin:
+		return accounts.Admin
+	case Machine, Visitor, SignedIn:
+	}
+	return ""
+}
+
+// A Route is one line of the site map.
+type Route struct {
+	Method, Path string
+	Door         Door
+	Handle       fiber.Handler
+}
+
+// Deps is everything the portal's pages stand on.
+type Deps struct {
+	Log      *slog.Logger
+	Wall     clock.Wall
+	Business clock.Business
+	Site     respond.Site
+	Ready    func(context.Context) error // nil when the portal can work
+
+	Sessions     *accounts.Sessions
+	People       *accounts.People
+	Tenants      *accounts.Tenants
+	Applications *accounts.Applications
+	Accounts     *accounts.ConnectedAccounts
+	Audit        *accounts.AuditTrail
+}
+
+// Routes is the site map.
+func Routes(d Deps) []Route {
+	return slices.Concat(serviceRoutes(d), accountRoutes(d), adminRoutes(d), publisherRoutes(d), devportalRoutes(d))
+}

@@ -1,0 +1,6 @@
+package web
+
+// adminRoutes is the admin portal.
+func adminRoutes(_ Deps) []Route {
+	return []Route{}
+}

@@ -1,0 +1,6 @@
+package web
+
+// publisherRoutes is the publisher portal.
+func publisherRoutes(_ Deps) []Route {
+	return []Route{}
+}

@@ -1,0 +1,61 @@
+// Package web is the portal's HTTP face: the table of routes as data, the doors
+// that say who may pass, and the one place where an error becomes a response.
+package web
+
+import (
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"tollgate/web/session"
+)
+
+// What one request may take. Its body is read before any handler runs.
+const (
+	largestBody   = 1 << 20
+	largestHeader = 16 << 10
+	readTime      = 15 * time.Second
+	writeTime     = 60 * time.Second
+	idleTime      = 60 * time.Second
+	workTime      = 30 * time.Second // of a handler, on its context
+)
+
+// New returns the portal, ready to listen.
+func New(d Deps) *fiber.App {
+	p := newPortal(d)
+	app := fiber.New(fiber.Config{
+		Immutable:             true, // what a handler reads is its own, not the server's next request
+		CaseSensitive:         true,
+		DisableStartupMessage: true,
+		BodyLimit:             largestBody,
+		ReadBufferSize:        largestHeader,
+		ReadTimeout:           readTime,
+		WriteTimeout:          writeTime,
+		IdleTimeout:           idleTime,
+		ErrorHandler:          p.answerUnread,
+	})
+	server := app.Server()
+	server.Handler = p.guard(server.Handler)
+	app.Use(p.identify, p.record, p.catch, p.strict, p.deadline)
+	for _, r := range Routes(d) {
+		app.Add(r.Method, r.Path, p.pass(r))
+	}
+	return app
+}
+
+// portal is what the middleware shares.
+type portal struct {
+	Deps
+	keeper *session.Keeper
+	policy string // Content-Security-Policy
+	https  bool
+	origin originCheck
+}
+
+func newPortal(d Deps) *portal {
+	https := d.Site.PublicURL != nil && d.Site.PublicURL.Scheme == "https"
+	return &portal{
+		Deps: d, https: https, policy: policy(d.Site.Away),
+		keeper: session.NewKeeper(d.Sessions, https), origin: newOriginCheck(),
+	}
+}
