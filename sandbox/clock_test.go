@@ -166,3 +166,23 @@ func TestOtherSitesCannotMoveTheClock(t *testing.T) {
 		}
 	}
 }
+
+// A name that somebody points at this machine does not open the pages.
+func TestForeignNamesAreRefused(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for host, want := range map[string]int{"evil.example": 421, "localhost:1": 200, "127.0.0.1": 200, "[::1]:80": 200} {
+		request, err := http.NewRequestWithContext(t.Context(), "GET", s.url+"/_sandbox/clock", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Host = host
+		answer, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := answer.Body.Close(); err != nil || answer.StatusCode != want {
+			t.Errorf("%s: %d (%v)", host, answer.StatusCode, err)
+		}
+	}
+}

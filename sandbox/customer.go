@@ -83,6 +83,7 @@ var customerKinds = map[string]kind{"customer": {
 var customerRoutes = []route{
 	{"POST", "/v1/customers", createCustomer},
 	{"GET", "/v1/customers", listCustomers},
+	{"GET", "/v1/customers/search", search[Customer]("created", "email", "name", "phone")},
 	{"GET", "/v1/customers/{id}", showCustomer},
 	{"POST", "/v1/customers/{id}", updateCustomer},
 	{"DELETE", "/v1/customers/{id}", deleteCustomer},

@@ -71,6 +71,7 @@ var priceKinds = map[string]kind{"price": {
 var priceRoutes = []route{
 	{"POST", "/v1/prices", createPrice},
 	{"GET", "/v1/prices", listPrices},
+	{"GET", "/v1/prices/search", search[Price]("active", "currency", "lookup_key", "product", "type")},
 	{"GET", "/v1/prices/{price}", show[Price]("price")},
 	{"POST", "/v1/prices/{price}", updatePrice},
 }

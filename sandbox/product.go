@@ -33,6 +33,7 @@ var productKinds = map[string]kind{"product": {prefix: "prod_", random: 14, refs
 var productRoutes = []route{
 	{"POST", "/v1/products", createProduct},
 	{"GET", "/v1/products", listProducts},
+	{"GET", "/v1/products/search", search[Product]("active", "description", "name", "shippable", "url")},
 	{"GET", "/v1/products/{id}", show[Product]("id")},
 	{"POST", "/v1/products/{id}", updateProduct},
 	{"DELETE", "/v1/products/{id}", deleteProduct},

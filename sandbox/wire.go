@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -29,6 +30,10 @@ func (s *Server) site() http.Handler {
 	guarded := http.NewCrossOriginProtection().Handler(browser)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/v1" && !strings.HasPrefix(r.URL.Path, "/v1/") {
+			if !s.known(r.Host) {
+				http.Error(w, "This address is not one of the sandbox's.", http.StatusMisdirectedRequest)
+				return
+			}
 			guarded.ServeHTTP(w, r)
 			return
 		}
@@ -38,6 +43,21 @@ func (s *Server) site() http.Handler {
 		}
 		api.ServeHTTP(w, r)
 	})
+}
+
+// known reports whether a browser may use host for the pages. Pages have no
+// sign-in, so a foreign name that was pointed at this machine must not reach
+// them. The API needs no such check: it asks for a key.
+func (s *Server) known(host string) bool {
+	base, err := url.Parse(s.url(""))
+	if err != nil || base.Host == "" {
+		return true
+	}
+	name := host
+	if bare, _, err := net.SplitHostPort(host); err == nil {
+		name = bare
+	}
+	return host == base.Host || name == "localhost" || net.ParseIP(strings.Trim(name, "[]")) != nil
 }
 
 func unrecognized(r *request) (any, error) {
@@ -161,10 +181,11 @@ func (c *call) execute() error {
 // attempt runs the handler in t and says whether what it did stays.
 func (c *call) attempt(t *tx) (commit bool, err error) {
 	err = c.handle(t)
-	if e, ok := errors.AsType[*apiError](err); ok && e.commit {
-		return true, c.fill(t, err)
+	e, ok := errors.AsType[*apiError](err)
+	if !ok {
+		return err == nil, err
 	}
-	return err == nil, err
+	return e.commit, c.fill(t, e)
 }
 
 // handle runs the handler and renders its answer.
@@ -200,11 +221,7 @@ func (c *call) versionOf(answer any) version {
 }
 
 // fill renders the objects inside an error while their transaction is open.
-func (c *call) fill(t *tx, err error) error {
-	e, ok := errors.AsType[*apiError](err)
-	if !ok {
-		return err
-	}
+func (c *call) fill(t *tx, e *apiError) error {
 	for _, part := range []*any{&e.PaymentIntent, &e.PaymentMethod} {
 		if *part == nil {
 			continue
@@ -215,7 +232,7 @@ func (c *call) fill(t *tx, err error) error {
 		}
 		*part = rendered
 	}
-	return err
+	return e
 }
 
 // fail makes err the answer.
