@@ -34,7 +34,7 @@ func listEvents(r *request) (any, error) {
 	if len(in.Types) > 20 {
 		return nil, invalid("types", "You may list at most 20 types.")
 	}
-	filters := append(in.Created.within("created"), compare("created", ">=", r.now.Add(-eventLife).Unix()))
+	filters := append(in.Created.within("created"), filter{"kept >= ?", []any{r.now.Add(-eventLife).UnixMilli()}})
 	if in.Type != "" {
 		filters = append(filters, typeFilter(in.Type))
 	}

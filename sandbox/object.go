@@ -56,8 +56,8 @@ func (t *tx) insert(r resource) error {
 		return orElse(err, invalidCode("resource_already_exists", "id", "%s already exists.", capital(spoken(b.Object))))
 	}
 	b.was = doc
-	return t.exec(`INSERT INTO objects (account, type, id, created, doc) VALUES (?, ?, ?, ?, ?)`,
-		t.account, b.Object, b.ID, t.unix(), string(doc))
+	return t.exec(`INSERT INTO objects (account, type, id, kept, doc) VALUES (?, ?, ?, ?, ?)`,
+		t.account, b.Object, b.ID, t.s.Now().UnixMilli(), string(doc))
 }
 
 // save keeps a changed object.

@@ -190,12 +190,12 @@ func (s *Server) prune(ctx context.Context) error {
 	}
 	s.pruned = now
 	return s.write(ctx, "", func(t *tx) error {
-		old := now.Add(-eventLife)
+		old := now.Add(-eventLife).UnixMilli()
 		return errors.Join(
 			t.exec(`DELETE FROM idempotency WHERE created < ?`, now.Add(-idempotencyLife).UnixMilli()),
-			t.exec(`DELETE FROM deliveries WHERE event IN (SELECT id FROM objects WHERE type = 'event' AND created < ?)`, old.Unix()),
-			t.exec(`DELETE FROM objects WHERE type = 'event' AND created < ?`, old.Unix()),
-			t.exec(`DELETE FROM requests WHERE at < ?`, old.UnixMilli()),
+			t.exec(`DELETE FROM deliveries WHERE event IN (SELECT id FROM objects WHERE type = 'event' AND kept < ?)`, old),
+			t.exec(`DELETE FROM objects WHERE type = 'event' AND kept < ?`, old),
+			t.exec(`DELETE FROM requests WHERE at < ?`, old),
 		)
 	})
 }

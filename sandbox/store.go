@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS objects (
 	account TEXT NOT NULL,
 	type TEXT NOT NULL,
 	id TEXT NOT NULL,
-	created INTEGER NOT NULL,         -- Unix seconds, as callers see it
+	kept INTEGER NOT NULL,            -- since when; what callers see as created may be a test clock's time
 	deleted INTEGER NOT NULL DEFAULT 0,
 	doc TEXT NOT NULL,
 	UNIQUE (account, type, id)
