@@ -29,7 +29,7 @@ func routes() []route {
 
 // pages is what browsers see.
 func pages() []pageRoute {
-	return slices.Concat(clockRoutes)
+	return slices.Concat(clockRoutes, faultRoutes)
 }
 
 // kinds is every type of object, by what its "object" says.

@@ -51,6 +51,7 @@ type parcel struct {
 	endpoint        string
 	url, secret     string
 	body            []byte
+	eventType       string
 }
 
 // An outcome is what became of one try.
@@ -59,7 +60,8 @@ type outcome struct {
 	status int // 0 when there was no answer
 	body   string
 	took   time.Duration
-	skip   bool // not tried: its endpoint did not answer at all a moment ago
+	skip   bool   // not tried: its endpoint did not answer at all a moment ago
+	fault  string // what was asked to go wrong; see Fault.How
 }
 
 // deliver sends what is owed by now and waits for the answers. Nothing is
@@ -112,7 +114,7 @@ func (t *tx) pack(p *parcel) error {
 	if err != nil || e == nil {
 		return err
 	}
-	p.url, p.secret = endpoint.URL, endpoint.Secret
+	p.url, p.secret, p.eventType = endpoint.URL, endpoint.Secret, e.Type
 	if endpoint.APIVersion != nil {
 		e.APIVersion = version(*endpoint.APIVersion)
 	}
@@ -170,7 +172,20 @@ func (s *Server) send(ctx context.Context, p parcel, dead *deadEndpoints) outcom
 		return o
 	}
 	began := s.wall.Now()
-	status, body, err := s.post(ctx, p)
+	signed, secret := began, p.secret
+	switch o.fault = s.mislay(p.eventType); o.fault {
+	case "drop", "late":
+		return o
+	case "forge":
+		secret += "forged"
+	case "stale":
+		signed = signed.Add(-staleness)
+	case "duplicate":
+		if _, _, err := s.post(ctx, p, sign(p.body, secret, signed)); err != nil {
+			s.log.InfoContext(ctx, "sandbox: a duplicate was not taken", "event", p.event, "error", err)
+		}
+	}
+	status, body, err := s.post(ctx, p, sign(p.body, secret, signed))
 	o.status, o.body, o.took = status, body, s.wall.Now().Sub(began)
 	if err != nil {
 		o.status, o.body = 0, err.Error()
@@ -179,14 +194,14 @@ func (s *Server) send(ctx context.Context, p parcel, dead *deadEndpoints) outcom
 	return o
 }
 
-func (s *Server) post(ctx context.Context, p parcel) (int, string, error) {
+func (s *Server) post(ctx context.Context, p parcel, signature string) (int, string, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, bytes.NewReader(p.body))
 	if err != nil {
 		return 0, "", err
 	}
 	request.Header.Set("Content-Type", "application/json; charset=utf-8")
 	request.Header.Set("User-Agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)")
-	request.Header.Set("Stripe-Signature", sign(p.body, p.secret, s.wall.Now()))
+	request.Header.Set("Stripe-Signature", signature)
 	answer, err := s.client.Do(request)
 	if err != nil {
 		return 0, "", err
@@ -219,7 +234,9 @@ func (s *Server) book(ctx context.Context, outcomes []outcome) error {
 
 func (t *tx) bookOne(o outcome) error {
 	switch {
-	case o.url == "": // the endpoint, or the event, is gone
+	case o.fault == "late":
+		return t.exec(`UPDATE deliveries SET due = ? WHERE id = ?`, t.now.Add(staleness).UnixMilli(), o.id)
+	case o.url == "", o.fault == "drop": // the endpoint, or the event, is gone
 		return t.exec(`UPDATE deliveries SET state = 'dropped' WHERE id = ? AND state = 'owed'`, o.id)
 	case o.skip:
 		return t.exec(`UPDATE deliveries SET wall_due = ? WHERE id = ?`, t.s.wall.Now().Add(wallPause(o.tries+1)).UnixMilli(), o.id)

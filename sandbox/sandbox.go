@@ -44,14 +44,16 @@ type Server struct {
 	onCustomerGone []func(*tx, *Customer) error
 	handler        http.Handler
 
-	running  sync.Mutex // one RunOnce at a time
-	moving   sync.Mutex // one Advance at a time
-	keysLock sync.Mutex // guards keysBusy
-	keysBusy map[string]bool
-	randLock sync.Mutex // guards rand
-	logLock  sync.Mutex // guards unlogged
-	unlogged []loggedCall
-	pruned   time.Time // when prune last did something; guarded by running
+	running   sync.Mutex // one RunOnce at a time
+	moving    sync.Mutex // one Advance at a time
+	keysLock  sync.Mutex // guards keysBusy
+	keysBusy  map[string]bool
+	randLock  sync.Mutex // guards rand
+	logLock   sync.Mutex // guards unlogged
+	faultLock sync.Mutex
+	unlogged  []loggedCall
+	faults    []Fault   // guarded by faultLock
+	pruned    time.Time // when prune last did something; guarded by running
 }
 
 // Open opens the file at o.Path, or makes it. The caller closes the Server.

@@ -83,6 +83,7 @@ type call struct {
 	answer   []byte
 	original string // the request whose saved answer this is
 	problem  string
+	cut      bool // the connection is cut instead of an answer
 }
 
 // api is the HTTP face of a route.
@@ -90,8 +91,10 @@ func (s *Server) api(route route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		c := &call{s: s, http: r, route: route, id: "req_" + s.random(14), began: s.wall.Now(), version: newest}
 		c.run(w)
+		if c.log(); c.cut {
+			panic(http.ErrAbortHandler)
+		}
 		c.respond(w)
-		c.log()
 	}
 }
 
@@ -106,8 +109,16 @@ func (c *call) run(w http.ResponseWriter) {
 		c.fail(err)
 		return
 	}
+	fault, struck := c.mishap()
+	if struck && !fault.After {
+		c.suffer(fault)
+		return
+	}
 	if err := c.execute(); err != nil {
 		c.fail(err)
+	}
+	if struck {
+		c.suffer(fault)
 	}
 }
 
