@@ -1,0 +1,137 @@
+package billing
+
+import (
+	"context"
+	"time"
+
+	"tollgate/access"
+	"tollgate/accounts"
+	"tollgate/internal/fault"
+	"tollgate/models"
+)
+
+// FactsOf returns what package access needs to know of sub.
+func FactsOf(sub models.Subscription, grace time.Duration, now time.Time) access.Facts {
+	return access.Facts{
+		NeedsPayment: sub.NeedsPayment, Checkout: access.Checkout(sub.Checkout), Stripe: sub.StripeStatus,
+		Hold: access.Hold(sub.AdminHold), ChangePending: sub.TierIDPending != "",
+		CheckoutEnds: sub.CheckoutExpiresAt.Time(), CheckoutProblem: sub.CheckoutProblem,
+		PastDueSince: sub.PastDueSince.Time(), Grace: grace, CancelAt: sub.CancelAt.Time(),
+		EndedAt: sub.EndedAt.Time(), ServedOnce: !sub.ActivatedAt.IsZero(), Now: now,
+	}
+}
+
+// StateOf returns what sub may do now, and the words for it.
+func (s *Subscriptions) StateOf(sub models.Subscription) access.State {
+	return access.Of(FactsOf(sub, s.Grace, s.Business.Now()))
+}
+
+// judge writes into sub what follows from its other columns: its status, when it
+// was first served, and whether it still counts.
+func (s *Subscriptions) judge(sub *models.Subscription) access.State {
+	now := models.At(s.Business.Now())
+	state := s.StateOf(*sub)
+	if state.ServesSome() && sub.ActivatedAt.IsZero() {
+		sub.ActivatedAt = now
+	}
+	if state.Ended {
+		if sub.EndedAt.IsZero() {
+			sub.EndedAt = now
+		}
+		sub.Live, sub.CreateState = nil, "UN_SUBSCRIBE"
+	}
+	sub.Status = string(state.Status)
+	return state
+}
+
+// An Overview is a subscription with the names of what it joins, its state, and
+// how often and when calls may be refused next.
+type Overview struct {
+	models.SubscriptionEntry
+	State access.State
+}
+
+// Overview returns one of the actor's subscriptions.
+func (s *Subscriptions) Overview(ctx context.Context, who accounts.Actor, uuid string) (Overview, error) {
+	e, err := models.SubscriptionEntryByUUID(ctx, s.DB, who.Tenant, uuid)
+	if err != nil {
+		return Overview{}, err
+	}
+	if e.PersonID != who.Person {
+		return Overview{}, notHere()
+	}
+	return Overview{e, s.StateOf(e.Subscription)}, nil
+}
+
+// SubscriptionOfMyAPI returns a subscription to an API that the actor publishes.
+func (s *Subscriptions) SubscriptionOfMyAPI(ctx context.Context, who accounts.Actor, uuid string) (Overview, error) {
+	e, err := models.SubscriptionEntryByUUID(ctx, s.DB, who.Tenant, uuid)
+	if err != nil {
+		return Overview{}, err
+	}
+	if e.APIOwnerID != who.Person {
+		return Overview{}, notHere()
+	}
+	return Overview{e, s.StateOf(e.Subscription)}, nil
+}
+
+// A ListQuery narrows a list of subscriptions. Zero fields do not.
+type ListQuery struct {
+	Application, API string   // uuids
+	Statuses         []string // as WSO2 spells them
+	Ended            bool     // ended ones instead of live ones
+	Search           string   // part of a name
+	Before           int64    // where the page before ended
+	Limit            int      // rows on a page; 25 when zero, at most 100
+}
+
+// A Page of subscriptions. Next is for ListQuery.Before; 0 when this is the last page.
+type Page struct {
+	Rows []Overview
+	Next int64
+}
+
+// Mine lists the actor's subscriptions, newest first.
+func (s *Subscriptions) Mine(ctx context.Context, who accounts.Actor, q ListQuery) (Page, error) {
+	return s.list(ctx, who, q, models.SubscriptionFilter{Person: who.Person})
+}
+
+// ToMyAPIs lists the subscriptions to the APIs that the actor publishes, newest first.
+func (s *Subscriptions) ToMyAPIs(ctx context.Context, who accounts.Actor, q ListQuery) (Page, error) {
+	return s.list(ctx, who, q, models.SubscriptionFilter{Publisher: who.Person})
+}
+
+func (s *Subscriptions) list(ctx context.Context, who accounts.Actor, q ListQuery, f models.SubscriptionFilter) (Page, error) {
+	if who.Person == "" {
+		return Page{}, nil
+	}
+	f.Application, f.API, f.Statuses, f.Ended, f.Search, f.Before = q.Application, q.API, q.Statuses, q.Ended, q.Search, q.Before
+	limit := pageSize(q.Limit)
+	es, err := models.SubscriptionEntries(ctx, s.DB, who.Tenant, f, limit+1)
+	if err != nil {
+		return Page{}, err
+	}
+	var p Page
+	for _, e := range es[:min(limit, len(es))] {
+		p.Rows = append(p.Rows, Overview{e, s.StateOf(e.Subscription)})
+	}
+	if len(es) > limit {
+		p.Next = es[limit-1].ID
+	}
+	return p, nil
+}
+
+func pageSize(limit int) int {
+	if limit <= 0 {
+		return 25
+	}
+	return min(limit, 100)
+}
+
+// own returns one of the actor's subscriptions; others' look absent.
+func (s *Subscriptions) own(ctx context.Context, who accounts.Actor, uuid string) (models.Subscription, error) {
+	o, err := s.Overview(ctx, who, uuid)
+	return o.Subscription, err
+}
+
+func notHere() error { return fault.New(fault.NotFound, "Subscription not found.") }
