@@ -5,5 +5,6 @@ func serviceRoutes(d Deps) []Route {
 	return []Route{
 		{"GET", "/healthz", Machine, alive},
 		{"GET", "/readyz", Machine, ready(d.Ready)},
+		{"GET", "/static/*", Machine, asset},
 	}
 }

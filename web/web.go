@@ -21,7 +21,10 @@ const (
 )
 
 // New returns the portal, ready to listen.
-func New(d Deps) *fiber.App {
+func New(d Deps) *fiber.App { return assemble(d, Routes(d)) }
+
+// assemble returns a portal with the given routes.
+func assemble(d Deps, routes []Route) *fiber.App {
 	p := newPortal(d)
 	app := fiber.New(fiber.Config{
 		Immutable:             true, // what a handler reads is its own, not the server's next request
@@ -37,7 +40,7 @@ func New(d Deps) *fiber.App {
 	server := app.Server()
 	server.Handler = p.guard(server.Handler)
 	app.Use(p.identify, p.record, p.catch, p.strict, p.deadline)
-	for _, r := range Routes(d) {
+	for _, r := range routes {
 		app.Add(r.Method, r.Path, p.pass(r))
 	}
 	return app

@@ -63,14 +63,18 @@ func Local(to string) string {
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil {
 		return ""
 	}
-	if strings.HasPrefix(u.Path, "//") || strings.ContainsFunc(u.Path, unsafeInPath) || strings.Contains(u.Path, "/../") {
+	decoded := strings.ReplaceAll(u.Path, " ", "")
+	if strings.HasPrefix(u.Path, "//") || strings.ContainsFunc(decoded, control) || strings.Contains(u.Path, "/../") {
 		return ""
 	}
 	return to
 }
 
-// unsafeInPath reports signs that some browsers read as / or leave out.
-func unsafeInPath(r rune) bool { return r <= ' ' || r == '\\' || r == 0x7f || r > 0x7e && r < 0xa1 }
+// unsafeInPath reports signs that must be encoded in a path, among them those
+// that some browsers read as / or leave out.
+func unsafeInPath(r rune) bool { return r >= 0x7f || control(r) || r == ' ' }
+
+func control(r rune) bool { return r < ' ' || r == 0x7f || r == '\\' }
 
 // JSON answers with v as JSON.
 func JSON(c *fiber.Ctx, status int, v any) error {

@@ -134,7 +134,12 @@ func FormToken(c *fiber.Ctx) string {
 	if v == nil || v.session.ID == "" {
 		return ""
 	}
-	mac := hmac.New(sha256.New, []byte(v.session.ID))
+	return TokenOf(v.session.ID)
+}
+
+// TokenOf returns the form token of the session that an id opens.
+func TokenOf(id string) string {
+	mac := hmac.New(sha256.New, []byte(id))
 	mac.Write([]byte("tollgate form"))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
