@@ -50,12 +50,30 @@ func (s *Server) Advance(ctx context.Context, to time.Time) error {
 	}
 }
 
-// step does what one moment asks for, followers included.
+// maxRounds is how often one moment is gone through before the clock goes on.
+// Programs that answer each event with a call that makes another never settle.
+const maxRounds = 50
+
+// step does what one moment asks for, followers included, until it is quiet:
+// what followers do makes events, and what these do makes work for followers.
 func (s *Server) step(ctx context.Context) error {
-	if _, err := s.RunOnce(ctx); err != nil {
-		return err
+	for range maxRounds {
+		if _, err := s.RunOnce(ctx); err != nil {
+			return err
+		}
+		busy, err := s.tellFollowers(ctx)
+		if err != nil {
+			return err
+		}
+		next, err := s.nextWork(ctx)
+		if err != nil {
+			return err
+		}
+		if !busy && (next.IsZero() || next.After(s.wall.Now())) {
+			return nil
+		}
 	}
-	return s.tellFollowers(ctx)
+	return nil
 }
 
 // nextMoment is the next instant after now at which a timer goes off or a

@@ -83,6 +83,34 @@ func TestFollowersAreToldOfTheirMoments(t *testing.T) {
 	}
 }
 
+// What a follower does at a moment has its consequences at that moment: its
+// events are delivered, and it is told again, before time goes on.
+func TestAMomentIsFinishedBeforeTimeGoesOn(t *testing.T) {
+	t.Parallel()
+	s, in := newSite(t), newInbox(t)
+	c := s.as(oneKey)
+	c.listen(in, "enabled_events[]=product.created")
+	var seen []string
+	follower := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		at := s.server.Now().Sub(start)
+		seen = append(seen, fmt.Sprintf("%s: %d events", at, len(in.take())))
+		if len(seen) == 1 {
+			c.must("POST /v1/products", "name=Gold")
+			fmt.Fprintf(w, `{"next_due_ms": %d}`, start.Add(time.Hour).UnixMilli())
+			return
+		}
+		_, _ = io.WriteString(w, `{}`)
+	}))
+	defer follower.Close()
+	s.post("/_sandbox/followers", `{"name":"portal","url":"`+follower.URL+`","token":"secret"}`)
+	if err := s.server.Advance(t.Context(), start.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"0s: 0 events", "0s: 1 events", "1h0m0s: 0 events"}; !slices.Equal(seen, want) {
+		t.Errorf("seen %v, want %v", seen, want)
+	}
+}
+
 func TestAFollowerThatFailsStopsTheClock(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

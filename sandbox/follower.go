@@ -21,31 +21,33 @@ type follower struct {
 	Token string `json:"token"`
 }
 
-// tellFollowers tells every follower what time it is, one after the other.
-func (s *Server) tellFollowers(ctx context.Context) error {
+// tellFollowers tells every follower what time it is, one after the other. It
+// says whether one of them is not done with this moment: it named no later one.
+func (s *Server) tellFollowers(ctx context.Context) (busy bool, err error) {
 	var followers []follower
-	err := s.read(ctx, "", func(t *tx) (err error) {
+	err = s.read(ctx, "", func(t *tx) (err error) {
 		followers, err = rows(t, func(row *sql.Rows, f *follower) error {
 			return row.Scan(&f.Name, &f.URL, &f.Token)
 		}, `SELECT name, url, token FROM followers ORDER BY name`)
 		return err
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, f := range followers {
 		next, err := s.tell(ctx, f)
 		if err != nil {
-			return fmt.Errorf("the follower %q did not follow to %s: %w", f.Name, s.Now().Format(time.RFC3339), err)
+			return busy, fmt.Errorf("the follower %q did not follow to %s: %w", f.Name, s.Now().Format(time.RFC3339), err)
 		}
 		err = s.write(ctx, "", func(t *tx) error {
 			return t.exec(`UPDATE followers SET next_due = ? WHERE name = ? AND url = ?`, next, f.Name, f.URL)
 		})
 		if err != nil {
-			return err
+			return busy, err
 		}
+		busy = busy || next != nil && *next <= s.Now().UnixMilli()
 	}
-	return nil
+	return busy, nil
 }
 
 // tell waits for one follower and returns when it next has something to do, in

@@ -237,3 +237,29 @@ func TestEverythingOutlivesTheProcess(t *testing.T) {
 		}
 	})
 }
+
+// The validator behind newSite compares each answer with the description of the
+// version that was asked for.
+func TestAnswersFitEveryVersion(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for _, version := range []string{"2025-03-31.basil", "2025-08-27.basil", "2025-09-30.clover", "2026-04-22.dahlia"} {
+		c := s.as(oneKey).with("Stripe-Version", version)
+		account := c.must("POST /v1/accounts", "type=express&email=a@example.com").id()
+		c.must("POST /v1/account_links", "account="+account+"&type=account_onboarding&refresh_url=http://a.test/&return_url=http://a.test/")
+		c.must("POST /v1/webhook_endpoints", "url=http://127.0.0.1:1/&enabled_events[]=charge.failed&description=d")
+		on := c.with("Stripe-Account", account)
+		on.must("POST /v1/customers", "payment_method=pm_card_mastercard&address[city]=Rome&shipping[name]=A&shipping[address][line1]=x&expand[]=sources&expand[]=tax_ids&expand[]=tax")
+		on.must("POST /v1/billing/meters", "display_name=Calls&event_name=calls&default_aggregation[formula]=last&event_time_window=day")
+		on.must("POST /v1/prices", "currency=eur&unit_amount_decimal=0.5&product_data[name]=X&transform_quantity[divide_by]=10&transform_quantity[round]=up&expand[]=currency_options")
+		on.must("POST /v1/test_helpers/test_clocks", "frozen_time=1700000000")
+		for _, list := range []string{"accounts", "webhook_endpoints"} {
+			c.must("GET /v1/"+list, "")
+		}
+		for _, list := range []string{"customers", "payment_methods", "billing/meters", "prices", "products", "events", "test_helpers/test_clocks"} {
+			if r := on.must("GET /v1/"+list, ""); r.header.Get("Stripe-Version") != version {
+				t.Errorf("%s: %v", list, r.header)
+			}
+		}
+	}
+}
