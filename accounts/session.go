@@ -38,6 +38,7 @@ type Sessions struct {
 type Session struct {
 	PublicID           string // names it on pages; opens nothing
 	Actor              Actor  // the zero Actor for a visitor
+	Organization       string // the name of the person's tenant; "" for a visitor
 	Theme              string // system, light or dark
 	Data               map[string]string
 	UserAgent, Address string
@@ -64,20 +65,19 @@ func (s *Sessions) Find(ctx context.Context, id string) (Session, error) {
 	if row.PersonID == "" {
 		return out, nil
 	}
-	if out.Actor, out.Theme, err = s.person(ctx, row); err != nil {
-		return Session{}, err
-	}
-	return out, s.see(ctx, row, now)
-}
-
-// person returns the person of a session, if they may still sign in.
-func (s *Sessions) person(ctx context.Context, row models.SignInSession) (Actor, string, error) {
 	p, err := models.PersonByID(ctx, s.DB, row.TenantID, row.PersonID)
 	if err != nil {
-		return Actor{}, "", err
+		return Session{}, err
 	}
-	who, err := actorOf(ctx, s.DB, p)
-	return who, p.Theme, err
+	t, err := models.TenantByID(ctx, s.DB, row.TenantID)
+	if err != nil {
+		return Session{}, err
+	}
+	if out.Actor, err = actorIn(ctx, s.DB, t, p); err != nil {
+		return Session{}, err
+	}
+	out.Organization, out.Theme = t.Name, p.Theme
+	return out, s.see(ctx, row, now)
 }
 
 // see notes that a session is in use, at most once a minute.
@@ -174,13 +174,18 @@ func sessionOf(row models.SignInSession) Session {
 	}
 }
 
-// actorOf returns p as one who acts. Somebody who may not sign in, because they
-// or their tenant are disabled, is not found.
+// actorOf returns p as one who acts, as actorIn does.
 func actorOf(ctx context.Context, db bun.IDB, p models.Person) (Actor, error) {
 	t, err := models.TenantByID(ctx, db, p.TenantID)
 	if err != nil {
 		return Actor{}, err
 	}
+	return actorIn(ctx, db, t, p)
+}
+
+// actorIn returns p of tenant t as one who acts. Somebody who may not sign in,
+// because they or their tenant are disabled, is not found.
+func actorIn(ctx context.Context, db bun.IDB, t models.Tenant, p models.Person) (Actor, error) {
 	if p.State != models.StateActive || t.State != models.StateActive {
 		return Actor{}, errNoSession
 	}

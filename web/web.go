@@ -3,6 +3,7 @@
 package web
 
 import (
+	"context"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -56,6 +57,11 @@ type portal struct {
 }
 
 func newPortal(d Deps) *portal {
+	d.Site.Business = d.Business
+	d.Site.Organization = func(ctx context.Context) string {
+		t, _ := d.Tenants.ByDomain(ctx, "") // a page without the name is better than none
+		return t.Name
+	}
 	https := d.Site.PublicURL != nil && d.Site.PublicURL.Scheme == "https"
 	return &portal{
 		Deps: d, https: https, policy: policy(d.Site.Away),

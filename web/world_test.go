@@ -68,7 +68,7 @@ func setup(t *testing.T, address string, more ...Route) *world {
 	must(t, err)
 	w.deps = Deps{
 		Log: slog.New(slog.NewTextHandler(w.logs, nil)), Wall: wall, Business: clock.NewBusiness(wall),
-		Site:     respond.Site{Mode: "test", PublicURL: public, Away: []string{"https://checkout.stripe.com"}, Name: "Tollgate"},
+		Site:     respond.Site{Mode: "test", PublicURL: public, Away: []string{"https://checkout.stripe.com"}},
 		Sessions: &accounts.Sessions{DB: db, Wall: wall}, People: &accounts.People{DB: db, Wall: wall},
 		Tenants:      &accounts.Tenants{DB: db, Wall: wall, Vault: v, Mode: "test"},
 		Applications: &accounts.Applications{DB: db, Wall: wall},

@@ -1,18 +1,29 @@
 package respond
 
 import (
+	"context"
 	"net/url"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
+
+	"tollgate/accounts"
+	"tollgate/internal/clock"
+	"tollgate/views/layout"
+	"tollgate/views/ui"
+	"tollgate/web/session"
 )
 
 // A Site is what every page knows of the installation it belongs to.
 type Site struct {
 	Mode       string   // sandbox, test or live
 	PublicURL  *url.URL // how browsers reach the portal
-	SandboxURL string   // the sandbox's own pages; "" without one
+	SandboxURL string   // the sandbox's own pages; "" when they are elsewhere
 	Away       []string // origins we may send browsers to, such as https://checkout.stripe.com
-	Name       string   // what the portals are called
+	Business   clock.Business
+
+	// Organization names the tenant whose catalogue visitors see.
+	Organization func(context.Context) string
 }
 
 type siteKey struct{}
@@ -25,4 +36,74 @@ func site(c *fiber.Ctx) *Site {
 		return s
 	}
 	return &Site{}
+}
+
+// Frame returns what a page says around its content: who is signed in, where
+// they may go, what they are to be told. portal is "" outside the portals;
+// current is the navigation's entry one is in, such as /admin/people. Notices
+// are told by the page that is rendered with it, so it is asked for once.
+func Frame(c *fiber.Ctx, portal layout.Portal, title, current string) layout.Frame {
+	f := Bare(c, title)
+	f.Portal, f.Current = portal, current
+	for _, n := range session.Notices(c) {
+		f.Notices = append(f.Notices, layout.Notice{Tone: ui.Tone(n.Tone), Text: n.Text})
+	}
+	if who := session.Actor(c); who.SignedIn() {
+		f.Person = &layout.Person{Name: who.Name, Detail: detail(who)}
+		f.Portals = portals(who, portal)
+	}
+	return f
+}
+
+// Bare returns the frame of a page that stands by itself and tells no notices:
+// they wait for the next page.
+func Bare(c *fiber.Ctx, title string) layout.Frame {
+	now, s := session.Current(c), site(c)
+	f := layout.Frame{
+		Title: title, Tenant: now.Organization, Theme: now.Theme, FormToken: session.FormToken(c), Path: Local(c.OriginalURL()),
+	}
+	if f.Tenant == "" && s.Organization != nil {
+		f.Tenant = s.Organization(c.UserContext())
+	}
+	if s.Mode == "sandbox" {
+		f.Tape = &layout.Tape{Now: s.Business.Now(), URL: s.SandboxURL}
+	}
+	return f
+}
+
+// doors are the portals in the order people read them, and whose they are.
+var doors = []struct {
+	portal layout.Portal
+	role   accounts.Role
+}{{layout.Admin, accounts.Admin}, {layout.Publisher, accounts.Publisher}, {layout.Devportal, ""}}
+
+// portals returns where else who may go. The developer portal is everybody's.
+func portals(who accounts.Actor, but layout.Portal) []layout.Portal {
+	var out []layout.Portal
+	for _, d := range doors {
+		if d.portal != but && (d.role == "" || who.Is(d.role)) {
+			out = append(out, d.portal)
+		}
+	}
+	return out
+}
+
+// detail says a person's roles.
+func detail(who accounts.Actor) string {
+	words := make([]string, len(who.Roles))
+	for i, r := range who.Roles {
+		words[i] = strings.ToUpper(string(r[:1])) + string(r[1:])
+	}
+	return strings.Join(words, ", ")
+}
+
+// Home is where who begins after signing in.
+func Home(who accounts.Actor) string {
+	switch {
+	case who.Is(accounts.Admin):
+		return layout.Admin.Home()
+	case who.Is(accounts.Publisher):
+		return layout.Publisher.Home()
+	}
+	return layout.Devportal.Home()
 }
