@@ -143,13 +143,34 @@ func APIsOwnedBy(ctx context.Context, db bun.IDB, tenant TenantID, owner string)
 	return as, found(err, "APIs")
 }
 
-// LiveAPIs returns those of the tenant's APIs in which a column has a value, for
-// the rules that allow it once only. column is one of ours, never a person's words.
-func LiveAPIs(ctx context.Context, db bun.IDB, tenant TenantID, column, value string) ([]API, error) {
+// LiveAPIs returns every API and API product of the tenant.
+func LiveAPIs(ctx context.Context, db bun.IDB, tenant TenantID) ([]API, error) {
 	var as []API
-	err := db.NewSelect().Model(&as).Where("api.tenant_id = ? AND api.live = 1", tenant).
-		Where("? = ?", bun.Ident("api."+column), value).Scan(ctx)
+	err := db.NewSelect().Model(&as).Where("api.tenant_id = ? AND api.live = 1", tenant).OrderExpr("api.api_id").Scan(ctx)
 	return as, found(err, "APIs")
+}
+
+// SellingAccounts returns the connected account (acct_…) of those of the APIs that
+// are monetized now.
+func SellingAccounts(ctx context.Context, db bun.IDB, apis ...int64) (map[int64]string, error) {
+	var rows []struct {
+		APIID   int64  `bun:"api_id"`
+		Account string `bun:"stripe_account"`
+	}
+	if len(apis) == 0 {
+		return nil, nil
+	}
+	err := db.NewSelect().Model((*API)(nil)).ColumnExpr("api.api_id, ca.stripe_account").
+		Join("JOIN connected_accounts AS ca ON ca.id = api.connected_account_id").
+		Where("api.api_id IN (?) AND api.monetization = ? AND api.live = 1", bun.In(apis), MonetizationOn).Scan(ctx, &rows)
+	if err != nil {
+		return nil, found(err, "APIs")
+	}
+	accounts := map[int64]string{}
+	for _, r := range rows {
+		accounts[r.APIID] = r.Account
+	}
+	return accounts, nil
 }
 
 // A Listing is a published API with who publishes it.
