@@ -163,7 +163,7 @@ func TestAConnectedAccountHasOneOwner(t *testing.T) {
 		}
 		for _, other := range []accounts.Actor{bob, twin} {
 			_, err := link(t, w, other, "acct_1")
-			wrongAt(t, err, "connected_account")
+			wrongAt(t, err, accounts.ConnectedAccountKey)
 			_, err = w.linked.ByID(t.Context(), other, row.ID)
 			refused(t, err, fault.NotFound, "read")
 			refused(t, w.linked.Release(t.Context(), other, row.ID), fault.NotFound, "release")

@@ -50,13 +50,17 @@ func (v AccountValues) same(row models.ConnectedAccount) bool {
 		next.DetailsSubmitted == row.DetailsSubmitted && next.DueBy == row.DueBy && next.DisabledReason == row.DisabledReason
 }
 
+// ConnectedAccountKey is the monetization property that names the publisher's
+// account at Stripe, as WSO2 spells it.
+const ConnectedAccountKey = "ConnectedAccountKey"
+
 // errHeld is what somebody gets who enters an account that is not theirs. It
 // does not say whose it is.
-var errHeld = fault.Fields{"connected_account": "This account is linked to somebody else already, so it cannot be used here. If it is yours, ask an admin."}.Err()
+var errHeld = fault.Fields{ConnectedAccountKey: "This account is linked to somebody else already, so it cannot be used here. If it is yours, ask an admin."}.Err()
 
 // Link keeps a connected account as who's, or refreshes the one they have. The
 // account of another publisher, of this tenant or another, is refused at the
-// field connected_account. platformAccount is the account that the tenant's key opens.
+// field ConnectedAccountKey. platformAccount is the account that the tenant's key opens.
 func (c *ConnectedAccounts) Link(ctx context.Context, tx bun.Tx, who Actor, platformAccount string, v AccountValues) (models.ConnectedAccount, error) {
 	row := models.ConnectedAccount{
 		ID: models.NewID(), TenantID: who.Tenant, PlatformAccount: platformAccount, StripeAccount: v.StripeAccount,

@@ -28,6 +28,10 @@ type Tenants struct {
 		CheckKey(ctx context.Context, key string) (PlatformAccount, error)
 	}
 
+	// GivenHookSecrets are signing secrets of the default tenant that the
+	// environment gives. They are not kept: who gives them changes them there.
+	GivenHookSecrets []string
+
 	mu   sync.Mutex
 	keys map[models.TenantID]keptKey
 }

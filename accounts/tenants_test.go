@@ -85,8 +85,8 @@ func TestAnotherAccountsKeyIsRefusedOnceSomethingLivesThere(t *testing.T) {
 		if key, err := w.tenants.StripeKey(t.Context(), w.us.Tenant); err != nil || key != keyB {
 			t.Errorf("the new key is not used at once: %q, %v", key, err)
 		}
-		if secrets, err := w.tenants.WebhookSecrets(t.Context(), w.us.Tenant); err != nil || len(secrets) != 0 {
-			t.Errorf("%d signing secrets of the account before still count: %v", len(secrets), err)
+		if secrets, err := w.tenants.HookSecrets(t.Context(), w.us.Tenant); err != nil || len(secrets[accounts.ScopeConnect]) != 0 {
+			t.Errorf("%d signing secrets of the account before still count: %v", len(secrets[accounts.ScopeConnect]), err)
 		}
 
 		bob := w.person(t, w.us, "bob", accounts.Publisher)
@@ -144,23 +144,25 @@ func TestSigningSecretsOverlapForADay(t *testing.T) {
 		w.later(time.Hour)
 		must(t, w.tenants.EnterHookSecret(t.Context(), w.us, accounts.ScopeConnect, "https://x.example", hookC))
 		must(t, w.tenants.EnterHookSecret(t.Context(), w.us, accounts.ScopeConnect, "https://x.example", hookC))
-		count := func(want ...string) {
+		count := func(platform []string, connect ...string) {
 			t.Helper()
-			got, err := w.tenants.WebhookSecrets(t.Context(), w.us.Tenant)
+			got, err := w.tenants.HookSecrets(t.Context(), w.us.Tenant)
 			must(t, err)
-			if !slices.Equal(got, want) {
-				t.Errorf("these count: %v, want %v", got, want)
+			if !slices.Equal(got[accounts.ScopeConnect], connect) || !slices.Equal(got[accounts.ScopePlatform], platform) {
+				t.Errorf("these count: %v, want %v and %v", got, connect, platform)
 			}
 		}
-		count(hookA, hookB, hookC)
+		count([]string{hookB}, hookC, hookA)
 		hooks, err := w.tenants.Hooks(t.Context(), w.us)
 		must(t, err)
 		if len(hooks) != 2 || hooks[0].Hint != "…CCCC" || hooks[0].StripeID != "" || hooks[1].Scope != accounts.ScopePlatform {
 			t.Errorf("the endpoints are %+v", hooks)
 		}
 		w.later(24*time.Hour + time.Second)
-		count(hookB, hookC)
-		if theirs, err := w.tenants.WebhookSecrets(t.Context(), w.them.Tenant); err != nil || len(theirs) != 0 {
+		count([]string{hookB}, hookC)
+		w.tenants.GivenHookSecrets = []string{hookA}
+		count([]string{hookB, hookA}, hookC, hookA)
+		if theirs, err := w.tenants.HookSecrets(t.Context(), w.them.Tenant); err != nil || len(theirs) != 0 {
 			t.Errorf("the twin has %v, %v", theirs, err)
 		}
 	})

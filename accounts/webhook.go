@@ -3,7 +3,6 @@ package accounts
 import (
 	"context"
 	"regexp"
-	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -118,23 +117,26 @@ func (t *Tenants) Hooks(ctx context.Context, who Actor) ([]Hook, error) {
 	return out, nil
 }
 
-// WebhookSecrets returns every signing secret of the tenant's that counts now,
-// of both endpoints.
-func (t *Tenants) WebhookSecrets(ctx context.Context, tenant models.TenantID) ([]string, error) {
+// HookSecrets returns every signing secret of the tenant's that counts now, by
+// the endpoint it belongs to. Those that the environment gives to the default
+// tenant count for either.
+func (t *Tenants) HookSecrets(ctx context.Context, tenant models.TenantID) (map[Scope][]string, error) {
 	rows, err := models.WebhookEndpoints(ctx, t.DB, tenant)
 	if err != nil {
 		return nil, err
 	}
-	var out []string
+	out := map[Scope][]string{}
 	for _, row := range rows {
-		have, err := t.open(ctx, t.DB, hookPlace(row))
-		if err != nil {
+		if out[Scope(row.Scope)], err = t.open(ctx, t.DB, hookPlace(row)); err != nil {
 			return nil, err
 		}
-		out = append(out, have...)
 	}
-	slices.Sort(out)
-	return slices.Compact(out), nil
+	if tenant == models.SuperTenant && len(t.GivenHookSecrets) > 0 {
+		for _, scope := range []Scope{ScopeConnect, ScopePlatform} {
+			out[scope] = append(out[scope], t.GivenHookSecrets...)
+		}
+	}
+	return out, nil
 }
 
 // retireHooks makes the secrets of the tenant's endpoints stop counting: they
