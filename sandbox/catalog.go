@@ -23,13 +23,13 @@ type pageRoute struct {
 func routes() []route {
 	return slices.Concat(
 		accountRoutes, accountLinkRoutes, productRoutes, priceRoutes, meterRoutes, customerRoutes, methodRoutes,
-		balanceRoutes, endpointRoutes, eventRoutes, testClockRoutes,
+		balanceRoutes, endpointRoutes, eventRoutes, testClockRoutes, listenRoutes,
 	)
 }
 
 // pages is what browsers see.
 func pages() []pageRoute {
-	return slices.Concat(clockRoutes, faultRoutes)
+	return slices.Concat(clockRoutes, faultRoutes, listenPages)
 }
 
 // kinds is every type of object, by what its "object" says.

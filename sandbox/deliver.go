@@ -35,6 +35,9 @@ const (
 	answerTime = 10 * time.Second
 )
 
+// senderName is the User-Agent of webhooks.
+const senderName = "Stripe/1.0 (+https://stripe.com/docs/webhooks)"
+
 func defaultClient() *http.Client {
 	return &http.Client{
 		Timeout:       answerTime,
@@ -200,7 +203,7 @@ func (s *Server) post(ctx context.Context, p parcel, signature string) (int, str
 		return 0, "", err
 	}
 	request.Header.Set("Content-Type", "application/json; charset=utf-8")
-	request.Header.Set("User-Agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)")
+	request.Header.Set("User-Agent", senderName)
 	request.Header.Set("Stripe-Signature", signature)
 	answer, err := s.client.Do(request)
 	if err != nil {

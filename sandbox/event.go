@@ -74,6 +74,7 @@ func (t *tx) record(eventType string, data eventData) error {
 	if err := t.insert(e); err != nil {
 		return err
 	}
+	*t.planned = true
 	return t.owe(e, home.Platform)
 }
 

@@ -44,16 +44,19 @@ type Server struct {
 	onCustomerGone []func(*tx, *Customer) error
 	handler        http.Handler
 
-	running   sync.Mutex // one RunOnce at a time
-	moving    sync.Mutex // one Advance at a time
-	keysLock  sync.Mutex // guards keysBusy
-	keysBusy  map[string]bool
-	randLock  sync.Mutex // guards rand
-	logLock   sync.Mutex // guards unlogged
-	faultLock sync.Mutex
-	unlogged  []loggedCall
-	faults    []Fault   // guarded by faultLock
-	pruned    time.Time // when prune last did something; guarded by running
+	running    sync.Mutex // one RunOnce at a time
+	moving     sync.Mutex // one Advance at a time
+	keysLock   sync.Mutex // guards keysBusy
+	keysBusy   map[string]bool
+	randLock   sync.Mutex // guards rand
+	logLock    sync.Mutex // guards unlogged
+	faultLock  sync.Mutex
+	listenLock sync.Mutex // guards sessions and pokes
+	sessions   map[string]*listenSession
+	pokes      map[chan struct{}]bool
+	unlogged   []loggedCall
+	faults     []Fault   // guarded by faultLock
+	pruned     time.Time // when prune last did something; guarded by running
 }
 
 // Open opens the file at o.Path, or makes it. The caller closes the Server.
@@ -67,6 +70,7 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 		log: o.Log, client: o.Client, rand: o.Rand, wake: make(chan struct{}, 1),
 		kinds: kinds(), timers: timers(), onCustomerGone: customerGone(),
 		keysBusy: map[string]bool{},
+		sessions: map[string]*listenSession{}, pokes: map[chan struct{}]bool{},
 	}
 	s.fillIn()
 	s.SetBaseURL(o.BaseURL)
@@ -137,6 +141,7 @@ func (s *Server) url(path string) string { return *s.baseURL.Load() + path }
 func (s *Server) Wake() <-chan struct{} { return s.wake }
 
 func (s *Server) wakeUp() {
+	s.poke()
 	select {
 	case s.wake <- struct{}{}:
 	default:
