@@ -183,3 +183,11 @@ func (t *Tenants) edit(ctx context.Context, who Actor, action string, change fun
 		return models.InsertAudit(ctx, tx, who.Did(t.Wall.Now(), action, tenantObject(row), details))
 	})
 }
+
+// Figures counts the things of who's tenant, for its overview.
+func (t *Tenants) Figures(ctx context.Context, who Actor) (models.Figures, error) {
+	if err := runs(who); err != nil {
+		return models.Figures{}, err
+	}
+	return models.FiguresOf(ctx, t.DB, who.Tenant)
+}

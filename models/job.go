@@ -60,6 +60,13 @@ func JobByID(ctx context.Context, db bun.IDB, id string) (Job, error) {
 	return j, found(err, "Work")
 }
 
+// TenantJob returns the tenant's job called id.
+func TenantJob(ctx context.Context, db bun.IDB, tenant TenantID, id string) (Job, error) {
+	var j Job
+	err := db.NewSelect().Model(&j).Where("j.tenant_id = ? AND j.id = ?", tenant, id).Scan(ctx)
+	return j, found(err, "Work")
+}
+
 // DueJobs returns at most limit jobs that may be taken at now: ready ones, and
 // running ones whose lease is over.
 func DueJobs(ctx context.Context, db bun.IDB, now Instant, limit int) ([]Job, error) {
