@@ -97,6 +97,11 @@
 // completeOnboarding. Deliveries: resend. Parameters and fields: set, either,
 // currencyParam, isWebURL. s.url(path) is an absolute address on this server.
 //
+// Pages. An address for browsers is a line in a table too (pages in catalog.go):
+// a pattern of http.ServeMux and a method of Server. POSTs from other sites and
+// foreign host names are refused before. platforms, calls and deliveries are
+// what the dashboard shows; resend, Advance and completeOnboarding what it does.
+//
 // Server.write and Server.read open transactions outside of API calls, for
 // pages. Never open one inside another, and never speak to the network in one.
 package sandbox

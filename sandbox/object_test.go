@@ -2,11 +2,14 @@ package sandbox_test
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/stripe/stripe-go/v82"
+
+	"tollgate/sandbox"
 )
 
 func TestStripesOwnClientMakesTheCatalogue(t *testing.T) {
@@ -215,6 +218,26 @@ func TestManyAtOnce(t *testing.T) {
 	all.Wait()
 	if r := s.as(oneKey).must("GET /v1/products", "limit=100"); len(r.at("data").([]any)) != 40 {
 		t.Errorf("%d products", len(r.at("data").([]any)))
+	}
+}
+
+func TestAStoreThatCannotBeOpenedIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{t.TempDir() + "/missing/sandbox.db", t.TempDir() + "/a?b"} {
+		if s, err := sandbox.Open(t.Context(), sandbox.Options{Path: path}); err == nil {
+			t.Errorf("%s was opened (%v)", path, s.Close())
+		}
+	}
+	path := t.TempDir() + "/sandbox.db"
+	s, err := sandbox.Open(t.Context(), sandbox.Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("others may read the store: %v (%v)", info.Mode(), err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

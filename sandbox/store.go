@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -125,6 +126,9 @@ func openStore(ctx context.Context, path string) (write, read *sql.DB, err error
 		write, err = openPool(ctx, "file::memory:?_txlock=immediate&"+pragmas, 1)
 		return write, write, err
 	}
+	if err := makeFile(path); err != nil {
+		return nil, nil, err
+	}
 	write, err = openPool(ctx, "file:"+path+"?_txlock=immediate&_pragma=journal_mode(WAL)&"+pragmas, 1)
 	if err != nil {
 		return nil, nil, err
@@ -134,6 +138,16 @@ func openStore(ctx context.Context, path string) (write, read *sql.DB, err error
 		return nil, nil, fmt.Errorf("%w (and closing: %v)", err, write.Close())
 	}
 	return write, read, nil
+}
+
+// makeFile makes the file when it is not there, for nobody else to read: it
+// holds the secrets of webhooks.
+func makeFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("sandbox: open the store: %w", err)
+	}
+	return f.Close()
 }
 
 func openPool(ctx context.Context, dsn string, size int) (*sql.DB, error) {
