@@ -30,6 +30,17 @@ func ask(t *testing.T, s *Server, line, form string, header ...string) (int, tre
 	return w.Code, body.(tree)
 }
 
+// post sends an empty POST with an idempotency key to a handler.
+func post(t *testing.T, h http.Handler, key string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/fail", nil)
+	r.Header.Set("Authorization", "Bearer sk_test_0123456789abcdef")
+	r.Header.Set("Idempotency-Key", key)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
 // open returns a sandbox in memory whose wall clock stands at *now.
 func open(t *testing.T, now *time.Time) *Server {
 	t.Helper()
