@@ -97,7 +97,7 @@ func (s *Subscriptions) Invoices(ctx context.Context, who accounts.Actor, uuid s
 		if err != nil {
 			return sheet, err
 		}
-		if sheet.Current == nil && o.EndedAt.IsZero() && row.CreatedAt >= o.PeriodStart && row.StripeSubscriptionID == o.StripeSubscriptionID {
+		if sheet.Current == nil && ofRunningPeriod(o, row) {
 			sheet.Current = &i
 		} else {
 			sheet.Past = append(sheet.Past, i)
@@ -105,6 +105,13 @@ func (s *Subscriptions) Invoices(ctx context.Context, who accounts.Actor, uuid s
 	}
 	sheet.Upcoming, sheet.UpcomingNote = s.preview(ctx, o)
 	return sheet, nil
+}
+
+// ofRunningPeriod reports whether an invoice was issued in the period that runs now.
+// Stripe stamps invoice and period one after the other, so an hour is allowed.
+func ofRunningPeriod(o Overview, row models.Invoice) bool {
+	begun := models.At(o.PeriodStart.Time().Add(-time.Hour))
+	return o.EndedAt.IsZero() && row.StripeSubscriptionID == o.StripeSubscriptionID && row.CreatedAt >= begun
 }
 
 // readable returns a subscription to its owner and to its API's publisher.

@@ -41,6 +41,7 @@ type till struct {
 	down   bool                // nothing answers
 	refuse map[string]error    // by operation: a clear no
 	cut    func(op string) int // 1: before the effect, 2: after it
+	before func(op string)     // what happens just before a call
 	ops    []string
 }
 
@@ -66,6 +67,9 @@ func (b *till) id(prefix string, at accounts.StripeAccount) string {
 
 // call runs effect under an idempotency key ("" for a read), or fails around it.
 func ring[T any](b *till, op, key string, values any, effect func() (T, error)) (T, error) {
+	if b.before != nil {
+		b.before(op)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var zero T
