@@ -167,6 +167,19 @@ func (a *Account) enable() {
 	a.Capabilities = map[string]string{"card_payments": "active", "transfers": "active"}
 }
 
+// ownAccount returns the account that t acts on, wherever it is kept: connected
+// ones are kept with their platform. It is nil for an account that is gone.
+func (t *tx) ownAccount() (*Account, error) {
+	h, err := t.home()
+	if err != nil {
+		return nil, err
+	}
+	return find[Account](t.as(h.Platform), t.account)
+}
+
+// displayName is what people read as the account's name, nil when it has none.
+func (a *Account) displayName() *string { return a.Settings.Dashboard.DisplayName }
+
 // currencyOf is what a business in that country is paid in.
 func currencyOf(country string) string {
 	switch country {
@@ -327,7 +340,7 @@ func showOwnAccount(r *request) (any, error) {
 	if err := noParams(r); err != nil {
 		return nil, err
 	}
-	return find[Account](r.as(r.platform), r.account)
+	return r.ownAccount()
 }
 
 func updateAccount(r *request) (any, error) {

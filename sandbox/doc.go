@@ -93,6 +93,8 @@
 // Shared pieces. Cards: typedMethod (as entered), methodOf (id or magic id),
 // attach, detach, PaymentMethod.testCard. Customers: clock, saveCustomer,
 // adjustBalance; customerGone in catalog.go lists what else a deletion ends.
+// Accounts: ownAccount (a connected account is kept with its platform, so
+// find[Account] does not find it from inside), Account.displayName.
 // Usage: quantity(meter, customer, span). Onboarding: useAccountLink,
 // completeOnboarding. Deliveries: resend. Parameters and fields: set, either,
 // currencyParam, isWebURL. s.url(path) is an absolute address on this server.
