@@ -23,7 +23,7 @@ const (
 
 // Name is what the portal is called.
 func (p Portal) Name() string {
-	return map[Portal]string{Admin: "Admin portal", Publisher: "Publisher portal", Devportal: "Developer portal"}[p]
+	return map[Portal]string{"": "Tollgate", Admin: "Admin portal", Publisher: "Publisher portal", Devportal: "Developer portal"}[p]
 }
 
 // Home is where the portal begins.
@@ -96,6 +96,7 @@ func (f Frame) tab() string {
 type entry struct{ href, icon, label, group string }
 
 var navigation = map[Portal][]entry{
+	"": {{"/account", "people", "Your account", ""}},
 	Admin: {
 		{"/admin", "home", "Overview", ""},
 		{"/admin/plans", "tag", "Business plans", ""},
@@ -126,10 +127,27 @@ var navigation = map[Portal][]entry{
 // entries are the lines of the navigation that this person may follow.
 func (f Frame) entries() []entry {
 	all := navigation[f.Portal]
-	if f.Person == nil && len(all) > 0 {
+	switch {
+	case f.Portal == "":
+		return append(all[:len(all):len(all)], f.doors()...)
+	case f.Person == nil && len(all) > 0:
 		return all[:1] // a visitor browses the APIs
 	}
 	return all
+}
+
+// doors lead from outside the portals into those that this person may enter.
+func (f Frame) doors() []entry {
+	icons := map[Portal]string{Admin: "sliders", Publisher: "box", Devportal: "grid"}
+	var out []entry
+	for _, p := range f.Portals {
+		e := entry{href: p.Home(), icon: icons[p], label: p.Name()}
+		if len(out) == 0 {
+			e.group = "Portals"
+		}
+		out = append(out, e)
+	}
+	return out
 }
 
 var themes = []struct{ value, label, icon string }{

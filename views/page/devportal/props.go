@@ -99,13 +99,12 @@ type ApplicationRow struct {
 }
 
 // ApplicationFormProps is what the pages at /devportal/applications/new and
-// /devportal/applications/{uuid}/edit show. The form sends name, description and
-// version to POST /devportal/applications, or to …/{uuid}/edit.
+// /devportal/applications/{uuid}/edit show. The form sends name and description to
+// POST /devportal/applications/new, or to …/{uuid}/edit.
 type ApplicationFormProps struct {
 	layout.Frame
 	ID                string // uuid; "" for a new one
 	Name, Description string // as typed
-	Version           string // of the row that was read; "" for a new one
 	Problems          map[string]string
 }
 
