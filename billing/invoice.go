@@ -80,6 +80,15 @@ type InvoiceSheet struct {
 // Invoices returns the invoices of a subscription, for its owner and for the
 // publisher of its API. The preview is read from Stripe there and then.
 func (s *Subscriptions) Invoices(ctx context.Context, who accounts.Actor, uuid string) (InvoiceSheet, error) {
+	sheet, err := s.IssuedInvoices(ctx, who, uuid)
+	if err == nil {
+		sheet.Upcoming, sheet.UpcomingNote = s.preview(ctx, sheet.Overview)
+	}
+	return sheet, err
+}
+
+// IssuedInvoices is Invoices without the preview: it asks nobody but our database.
+func (s *Subscriptions) IssuedInvoices(ctx context.Context, who accounts.Actor, uuid string) (InvoiceSheet, error) {
 	o, err := s.readable(ctx, who, uuid)
 	if err != nil {
 		return InvoiceSheet{}, err
@@ -103,7 +112,6 @@ func (s *Subscriptions) Invoices(ctx context.Context, who accounts.Actor, uuid s
 			sheet.Past = append(sheet.Past, i)
 		}
 	}
-	sheet.Upcoming, sheet.UpcomingNote = s.preview(ctx, o)
 	return sheet, nil
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"tollgate/access"
 	"tollgate/accounts"
+	"tollgate/catalog"
 	"tollgate/internal/fault"
 	"tollgate/models"
 )
@@ -44,11 +45,13 @@ func (s *Subscriptions) judge(sub *models.Subscription) access.State {
 	return state
 }
 
-// An Overview is a subscription with the names of what it joins, its state, and
-// how often and when calls may be refused next.
+// An Overview is a subscription with the names of what it joins, its state, its
+// plan, and the price it was sold at, which need not be the plan's newest.
 type Overview struct {
 	models.SubscriptionEntry
 	State access.State
+	Plan  models.Policy
+	Price catalog.Price // zero when it is free
 }
 
 // Overview returns one of the actor's subscriptions.
@@ -60,7 +63,7 @@ func (s *Subscriptions) Overview(ctx context.Context, who accounts.Actor, uuid s
 	if e.PersonID != who.Person {
 		return Overview{}, notHere()
 	}
-	return Overview{e, s.StateOf(e.Subscription)}, nil
+	return s.overview(ctx, e)
 }
 
 // SubscriptionOfMyAPI returns a subscription to an API that the actor publishes.
@@ -72,7 +75,46 @@ func (s *Subscriptions) SubscriptionOfMyAPI(ctx context.Context, who accounts.Ac
 	if e.APIOwnerID != who.Person {
 		return Overview{}, notHere()
 	}
-	return Overview{e, s.StateOf(e.Subscription)}, nil
+	return s.overview(ctx, e)
+}
+
+func (s *Subscriptions) overview(ctx context.Context, e models.SubscriptionEntry) (Overview, error) {
+	all, err := s.overviews(ctx, e.TenantID, []models.SubscriptionEntry{e})
+	if err != nil {
+		return Overview{}, err
+	}
+	return all[0], nil
+}
+
+// overviews adds to subscriptions of one tenant what they were sold as.
+func (s *Subscriptions) overviews(ctx context.Context, tenant models.TenantID, es []models.SubscriptionEntry) ([]Overview, error) {
+	var ids []int64
+	for _, e := range es {
+		ids = append(ids, e.PolicyID)
+	}
+	policies, err := models.PoliciesByID(ctx, s.DB, tenant, ids)
+	if err != nil {
+		return nil, err
+	}
+	plans := map[int64]models.Policy{}
+	for _, p := range policies {
+		plans[p.ID] = p
+	}
+	versions, err := models.PriceVersionsOf(ctx, s.DB, ids...)
+	if err != nil {
+		return nil, err
+	}
+	prices := map[string]catalog.Price{}
+	for _, v := range versions {
+		if prices[v.ID], err = catalog.PriceOf(v); err != nil {
+			return nil, err
+		}
+	}
+	all := make([]Overview, len(es))
+	for i, e := range es {
+		all[i] = Overview{e, s.StateOf(e.Subscription), plans[e.PolicyID], prices[e.PriceVersionID]}
+	}
+	return all, nil
 }
 
 // A ListQuery narrows a list of subscriptions. Zero fields do not.
@@ -112,13 +154,11 @@ func (s *Subscriptions) list(ctx context.Context, who accounts.Actor, q ListQuer
 		return Page{}, err
 	}
 	var p Page
-	for _, e := range es[:min(limit, len(es))] {
-		p.Rows = append(p.Rows, Overview{e, s.StateOf(e.Subscription)})
-	}
 	if len(es) > limit {
-		p.Next = es[limit-1].ID
+		p.Next, es = es[limit-1].ID, es[:limit]
 	}
-	return p, nil
+	p.Rows, err = s.overviews(ctx, who.Tenant, es)
+	return p, err
 }
 
 func pageSize(limit int) int {

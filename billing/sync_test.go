@@ -7,8 +7,10 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"tollgate/access"
 	"tollgate/accounts"
 	"tollgate/billing"
+	"tollgate/internal/fault"
 	"tollgate/internal/testdb"
 	"tollgate/models"
 )
@@ -339,4 +341,42 @@ func permute(n int, each func([]int)) {
 		}
 	}
 	next(0)
+}
+
+// A publisher's block and a payment know nothing of each other.
+func TestHoldsOfThePublisher(t *testing.T) {
+	t.Parallel()
+	testdb.Each(t, func(t *testing.T, db *bun.DB) {
+		s := openShop(t, db)
+		sub, id := s.paid(t)
+		hold := func(h access.Hold) {
+			t.Helper()
+			if err := s.sell.Hold(bg, s.a.publisher, sub.UUID, h); err != nil {
+				t.Fatal(err)
+			}
+		}
+		hold(access.HoldProduction)
+		s.want(t, sub.UUID, "PROD_ONLY_BLOCKED", true)
+		hold(access.HoldAll)
+		invoice := s.stripe.renew(id, false)
+		s.tell(t, "invoice.payment_failed", invoice)
+		s.stripe.settle(id)
+		s.tell(t, "invoice.paid", invoice)
+		s.want(t, sub.UUID, "BLOCKED", true) // the payment did not lift the block
+		s.stripe.renew(id, false)
+		s.tell(t, "customer.subscription.updated", id)
+		hold(access.NoHold)
+		s.want(t, sub.UUID, "BLOCKED", true) // lifting it did not hide the bill
+		s.stripe.settle(id)
+		s.tell(t, "customer.subscription.updated", id)
+		s.want(t, sub.UUID, "UNBLOCKED", true)
+		for name, who := range map[string]accounts.Actor{"its subscriber": s.a.buyer, "the twin's publisher": s.b.publisher, "nobody": {Tenant: s.a.tenant}} {
+			if err := s.sell.Hold(bg, who, sub.UUID, access.HoldAll); fault.KindOf(err) != fault.NotFound {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if err := s.sell.Hold(bg, s.a.publisher, sub.UUID, "FOREVER"); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("an unknown hold: %v", err)
+		}
+	})
 }

@@ -56,16 +56,9 @@ type InvoiceFilter struct {
 // which may still change, are left out.
 func InvoiceEntries(ctx context.Context, db bun.IDB, tenant TenantID, f InvoiceFilter, limit int) ([]InvoiceEntry, error) {
 	var es []InvoiceEntry
-	q := db.NewSelect().Model(&es).ColumnExpr("?TableColumns").ColumnExpr("sub.uuid AS subscription_uuid").
-		ColumnExpr("api.api_uuid, api.api_name, api.api_display_name, api.api_version, api.context, api.api_type, api.owner_id, api.api_provider").
-		ColumnExpr("pol.uuid AS policy_uuid, pol.display_name AS policy_name").
-		ColumnExpr("app.uuid AS application_uuid, app.name AS application_name, app.subscriber_id, sr.person_id, sr.user_id").
-		Join("JOIN am_subscription AS sub ON sub.subscription_id = inv.am_subscription_id").
-		Join("JOIN am_api AS api ON api.api_id = sub.api_id").
-		Join("JOIN am_policy_subscription AS pol ON pol.policy_id = sub.policy_id").
-		Join("JOIN am_application AS app ON app.application_id = sub.application_id").
-		Join("JOIN am_subscriber AS sr ON sr.subscriber_id = app.subscriber_id").
-		Where("inv.tenant_id = ? AND inv.status <> 'draft'", tenant)
+	q := db.NewSelect().Model(&es).ColumnExpr("sub.uuid AS subscription_uuid").
+		Join("JOIN am_subscription AS sub ON sub.subscription_id = inv.am_subscription_id")
+	q = withNames(q).Where("inv.tenant_id = ? AND inv.status <> 'draft'", tenant)
 	if f.Person != "" {
 		q = q.Where("sr.person_id = ?", f.Person)
 	}

@@ -74,6 +74,7 @@ type CatalogueName struct {
 	APIType        string `bun:"api_type,scanonly"`
 	APIOwnerID     string `bun:"owner_id,scanonly"`
 	APIProvider    string `bun:"api_provider,scanonly"`
+	Publisher      string `bun:"publisher,scanonly"` // as people read it
 	PolicyUUID     string `bun:"policy_uuid,scanonly"`
 	PolicyName     string `bun:"policy_name,scanonly"`
 }
@@ -150,13 +151,19 @@ func SubscriptionEntries(ctx context.Context, db bun.IDB, tenant TenantID, f Sub
 }
 
 func entries(q *bun.SelectQuery, tenant TenantID) *bun.SelectQuery {
+	return withNames(q).Where("sub.tenant_id = ?", tenant)
+}
+
+// withNames joins what a subscription, under the alias sub, is to and whose it is.
+func withNames(q *bun.SelectQuery) *bun.SelectQuery {
 	return q.ColumnExpr("?TableColumns").
 		ColumnExpr("api.api_uuid, api.api_name, api.api_display_name, api.api_version, api.context, api.api_type, api.owner_id, api.api_provider").
+		ColumnExpr(providerName + " AS publisher").
 		ColumnExpr("pol.uuid AS policy_uuid, pol.display_name AS policy_name").
 		ColumnExpr("app.uuid AS application_uuid, app.name AS application_name, app.subscriber_id, sr.person_id, sr.user_id").
 		Join("JOIN am_api AS api ON api.api_id = sub.api_id").
+		Join("JOIN people AS p ON p.person_id = api.owner_id").
 		Join("JOIN am_policy_subscription AS pol ON pol.policy_id = sub.policy_id").
 		Join("JOIN am_application AS app ON app.application_id = sub.application_id").
-		Join("JOIN am_subscriber AS sr ON sr.subscriber_id = app.subscriber_id").
-		Where("sub.tenant_id = ?", tenant)
+		Join("JOIN am_subscriber AS sr ON sr.subscriber_id = app.subscriber_id")
 }
