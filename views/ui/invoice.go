@@ -51,3 +51,13 @@ type InvoiceRow struct {
 	Total       money.Amount
 	PDF, Hosted string // addresses at Stripe; "" for none
 }
+
+// whose reports whether rows say whose they are.
+func whose(rows []InvoiceRow) bool {
+	for _, r := range rows {
+		if r.Who != "" {
+			return true
+		}
+	}
+	return false
+}
