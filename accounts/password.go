@@ -24,7 +24,7 @@ const (
 
 // The length of a password, in characters.
 const (
-	shortestPassword = 10
+	shortestPassword = 12
 	longestPassword  = 200
 )
 

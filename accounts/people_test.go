@@ -32,6 +32,12 @@ func TestOnlyTheRightPasswordSignsIn(t *testing.T) {
 			t.Errorf("the answers differ: %q", told)
 		}
 		must(t, w.signIn(t, "  ADA@carbon.super ", password))
+		must(t, w.signIn(t, "Ada@Example.com", password))
+		w.person(t, w.us, "ada2", accounts.Admin)
+		twice, err := w.people.Create(t.Context(), w.us, accounts.PersonInput{Username: "ada3", DisplayName: "Ada", Email: "ada2@example.com", Roles: []accounts.Role{accounts.Admin}})
+		must(t, err)
+		must(t, w.people.SetPassword(t.Context(), w.us, twice.ID, password))
+		refused(t, w.signIn(t, "ada2@example.com", password), fault.Unauthenticated, "an address of two people")
 	})
 }
 

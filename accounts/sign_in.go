@@ -14,7 +14,7 @@ var errWrong = fault.New(fault.Unauthenticated, "This name and password do not g
 
 // An Attempt is what somebody types to sign in.
 type Attempt struct {
-	Username string // alone for the default tenant, or name@domain
+	Username string // alone for the default tenant, name@domain, or an e-mail address of the default tenant
 	Password string
 	Address  string // where the attempt comes from
 }
@@ -49,17 +49,19 @@ func (p *People) SignIn(ctx context.Context, in Attempt) (Actor, error) {
 	return who, p.succeed(ctx, name, &address)
 }
 
-// tenantOf splits a typed name into tenant and username. A domain that is no
-// tenant's keeps the name whole, so that nobody has it.
+// tenantOf splits a typed name into tenant and username. With a domain that is no
+// tenant's it may be the e-mail address of one person; else nobody has it.
 func (p *People) tenantOf(ctx context.Context, typed string) (models.TenantID, string) {
 	typed = strings.ToLower(strings.TrimSpace(clip(typed, 400)))
 	at := strings.LastIndexByte(typed, '@')
 	if at < 0 {
 		return models.SuperTenant, typed
 	}
-	t, err := models.TenantByDomain(ctx, p.DB, typed[at+1:])
-	if err != nil {
-		return models.SuperTenant, typed
+	if t, err := models.TenantByDomain(ctx, p.DB, typed[at+1:]); err == nil {
+		return t.ID, typed[:at]
 	}
-	return t.ID, typed[:at]
+	if person, err := models.PersonByEmail(ctx, p.DB, models.SuperTenant, typed); err == nil {
+		return models.SuperTenant, person.Username
+	}
+	return models.SuperTenant, typed
 }

@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"strings"
 
@@ -51,6 +52,21 @@ func PersonByUsername(ctx context.Context, db bun.IDB, tenant TenantID, username
 	var p Person
 	err := db.NewSelect().Model(&p).Where("p.tenant_id = ? AND p.username = ?", tenant, username).Scan(ctx)
 	return p, found(err, "Person")
+}
+
+// PersonByEmail returns the tenant's active person with an e-mail address, in
+// small letters. An address that several have is nobody's.
+func PersonByEmail(ctx context.Context, db bun.IDB, tenant TenantID, email string) (Person, error) {
+	var ps []Person
+	err := db.NewSelect().Model(&ps).Where("p.tenant_id = ? AND LOWER(p.email) = ? AND p.state = ?", tenant, email, StateActive).
+		Limit(2).Scan(ctx)
+	if err == nil && len(ps) != 1 {
+		err = sql.ErrNoRows
+	}
+	if err != nil {
+		return Person{}, found(err, "Person")
+	}
+	return ps[0], nil
 }
 
 // InsertPerson adds p, and reports false when the username is taken.

@@ -3,11 +3,17 @@ package web
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
+	"tollgate/accounts"
 	"tollgate/internal/fault"
+	"tollgate/views/layout"
+	page "tollgate/views/page/account"
 	"tollgate/web/respond"
 	"tollgate/web/session"
 )
@@ -68,7 +74,36 @@ func (p *portal) answer(c *fiber.Ctx, err error) error {
 	if t.Status == http.StatusBadRequest {
 		c.Response().SetConnectionClose()
 	}
+	if wantsPage(c) {
+		return p.page(c, t)
+	}
 	return respond.Problem(c, t)
+}
+
+// page answers with the page of a failure, within the portal it happened in.
+func (p *portal) page(c *fiber.Ctx, t respond.Trouble) error {
+	if !session.Opened(c) {
+		_ = p.keeper.Open(c) // without its session the page is a stranger's
+	}
+	return respond.Page(c, t.Status, page.Trouble(page.TroubleProps{
+		Frame: respond.Bare(c, within(c), http.StatusText(t.Status)), Status: t.Status, Sentence: t.Detail,
+		Problems: slices.Sorted(maps.Values(t.Errors)), Address: c.Path(), RequestID: t.RequestID,
+	}))
+}
+
+// within returns the portal that a request is in, if its person may be there,
+// and otherwise where they begin.
+func within(c *fiber.Ctx) layout.Portal {
+	who := session.Actor(c)
+	for portal, role := range map[layout.Portal]accounts.Role{layout.Admin: accounts.Admin, layout.Publisher: accounts.Publisher} {
+		if strings.HasPrefix(c.Path(), portal.Home()) && who.Is(role) {
+			return portal
+		}
+	}
+	if strings.HasPrefix(c.Path(), layout.Devportal.Home()) {
+		return layout.Devportal
+	}
+	return respond.Start(who)
 }
 
 // answerUnread answers for requests that never reached the middleware, because
@@ -76,5 +111,6 @@ func (p *portal) answer(c *fiber.Ctx, err error) error {
 func (p *portal) answerUnread(c *fiber.Ctx, err error) error {
 	p.secure(&c.Response().Header)
 	c.Response().SetConnectionClose()
+	respond.SetSite(c, &p.Site)
 	return p.answer(c, err)
 }

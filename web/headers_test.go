@@ -92,6 +92,9 @@ func TestProgramsGetProblems(t *testing.T) {
 	if got := b.get(t, "/fail/many", "Accept", "application/json"); got.Header.Get("Retry-After") == "" {
 		t.Error("nobody says how long to wait")
 	}
+	if got := b.ask(t, "HEAD", "/healthz", ""); got.StatusCode != 200 || got.text != "" {
+		t.Errorf("HEAD /healthz: %d %q", got.StatusCode, got.text)
+	}
 	for _, method := range []string{"POST", "PUT", "DELETE"} {
 		if got := b.ask(t, method, "/healthz", ""); got.StatusCode != http.StatusMethodNotAllowed {
 			t.Errorf("%s /healthz: %d", method, got.StatusCode)

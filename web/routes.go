@@ -58,6 +58,7 @@ type Deps struct {
 	Business clock.Business
 	Site     respond.Site
 	Ready    func(context.Context) error // nil when the portal can work
+	Demo     bool                        // whether the demo's people are here
 
 	Sessions     *accounts.Sessions
 	People       *accounts.People

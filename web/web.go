@@ -42,7 +42,11 @@ func assemble(d Deps, routes []Route) *fiber.App {
 	server.Handler = p.guard(server.Handler)
 	app.Use(p.identify, p.record, p.catch, p.strict, p.deadline)
 	for _, r := range routes {
-		app.Add(r.Method, r.Path, p.pass(r))
+		handle := p.pass(r)
+		app.Add(r.Method, r.Path, handle)
+		if r.Method == fiber.MethodGet {
+			app.Add(fiber.MethodHead, r.Path, handle)
+		}
 	}
 	return app
 }

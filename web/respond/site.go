@@ -43,30 +43,29 @@ func site(c *fiber.Ctx) *Site {
 // current is the navigation's entry one is in, such as /admin/people. Notices
 // are told by the page that is rendered with it, so it is asked for once.
 func Frame(c *fiber.Ctx, portal layout.Portal, title, current string) layout.Frame {
-	f := Bare(c, title)
-	f.Portal, f.Current = portal, current
+	f := Bare(c, portal, title)
+	f.Current = current
 	for _, n := range session.Notices(c) {
 		f.Notices = append(f.Notices, layout.Notice{Tone: ui.Tone(n.Tone), Text: n.Text})
-	}
-	if who := session.Actor(c); who.SignedIn() {
-		f.Person = &layout.Person{Name: who.Name, Detail: detail(who)}
-		f.Portals = portals(who, portal)
 	}
 	return f
 }
 
-// Bare returns the frame of a page that stands by itself and tells no notices:
-// they wait for the next page.
-func Bare(c *fiber.Ctx, title string) layout.Frame {
+// Bare returns a frame that tells no notices: they wait for the next page.
+func Bare(c *fiber.Ctx, portal layout.Portal, title string) layout.Frame {
 	now, s := session.Current(c), site(c)
 	f := layout.Frame{
-		Title: title, Tenant: now.Organization, Theme: now.Theme, FormToken: session.FormToken(c), Path: Local(c.OriginalURL()),
+		Title: title, Portal: portal, Tenant: now.Organization, Theme: now.Theme, FormToken: session.FormToken(c), Path: Local(c.OriginalURL()),
 	}
 	if f.Tenant == "" && s.Organization != nil {
 		f.Tenant = s.Organization(c.UserContext())
 	}
 	if s.Mode == "sandbox" {
 		f.Tape = &layout.Tape{Now: s.Business.Now(), URL: s.SandboxURL}
+	}
+	if who := now.Actor; who.SignedIn() {
+		f.Person = &layout.Person{Name: who.Name, Detail: Roles(who)}
+		f.Portals = portals(who, portal)
 	}
 	return f
 }
@@ -88,8 +87,8 @@ func portals(who accounts.Actor, but layout.Portal) []layout.Portal {
 	return out
 }
 
-// detail says a person's roles.
-func detail(who accounts.Actor) string {
+// Roles says a person's roles in words.
+func Roles(who accounts.Actor) string {
 	words := make([]string, len(who.Roles))
 	for i, r := range who.Roles {
 		words[i] = strings.ToUpper(string(r[:1])) + string(r[1:])
@@ -97,13 +96,13 @@ func detail(who accounts.Actor) string {
 	return strings.Join(words, ", ")
 }
 
-// Home is where who begins after signing in.
-func Home(who accounts.Actor) string {
+// Start is the portal where who begins after signing in.
+func Start(who accounts.Actor) layout.Portal {
 	switch {
 	case who.Is(accounts.Admin):
-		return layout.Admin.Home()
+		return layout.Admin
 	case who.Is(accounts.Publisher):
-		return layout.Publisher.Home()
+		return layout.Publisher
 	}
-	return layout.Devportal.Home()
+	return layout.Devportal
 }

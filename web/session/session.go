@@ -58,6 +58,9 @@ func (k *Keeper) Open(c *fiber.Ctx) error {
 	return nil
 }
 
+// Opened reports whether the session of c is open.
+func Opened(c *fiber.Ctx) bool { return of(c) != nil }
+
 // Close writes back what changed in the session of c.
 func (k *Keeper) Close(c *fiber.Ctx) error {
 	v := of(c)
