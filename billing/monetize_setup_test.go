@@ -239,6 +239,9 @@ func (m *market) agree() {
 			m.t.Errorf("%s is live here and not in the books", key)
 		}
 	}
+	if m.books.happens == nil && len(m.books.misfits) > 0 {
+		m.t.Errorf("prices without their product or meter: %q", m.books.misfits)
+	}
 	if m.t.Failed() {
 		m.t.Fatalf("books:\n%s\ncalls: %v", m.books.dump(), m.books.calls)
 	}

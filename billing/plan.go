@@ -46,7 +46,7 @@ func (s *Sales) askPlatform(ctx context.Context, tx bun.Tx, p models.Policy, v m
 		if r.State == models.PushLive {
 			return nil
 		}
-		r.State, r.Problem, r.MeterID = models.PushPushing, "", "" // its meter may have been stopped
+		r.State, r.Problem = models.PushPushing, ""
 		return models.SavePlatformPlan(ctx, tx, &r)
 	}
 	return models.InsertPlatformPlan(ctx, tx, &models.PlatformPlan{

@@ -99,6 +99,9 @@ func TestACutOffPushIsFinished(t *testing.T) {
 				for n := 1; ; n++ {
 					m, api, reached := tell(t, testdb.New(t), name, n, what)
 					m.agree()
+					if len(m.books.misfits) > 0 {
+						t.Errorf("call %d: prices without their product or meter: %q", n, m.books.misfits)
+					}
 					if a := m.api(api); a.MonetizationProblem != "" || a.Monetization == models.MonetizationEnabling || a.Monetization == models.MonetizationDisabling {
 						t.Errorf("call %d: %s, %q", n, a.Monetization, a.MonetizationProblem)
 					}
@@ -149,7 +152,7 @@ func TestARefusedEnablingLeavesNothingBehind(t *testing.T) {
 				if values[billing.ConnectedAccountKey] != northwind || values["StatementText"] == "" {
 					t.Errorf("what was entered is gone: %v", values)
 				}
-				m.books.happens = nil
+				m.books.happens, m.books.misfits = nil, nil
 				m.monetize(api, on(northwind))
 				m.settle()
 				m.agree()

@@ -66,8 +66,8 @@ func (s planSale) make(r models.PlatformPlan) action {
 
 func (s planSale) leave(r models.PlatformPlan) action {
 	switch r.State {
-	case models.PushRefused:
-		if r.ProductID != "" {
+	case models.PushRefused, models.PushArchived:
+		if r.ProductID != "" || r.MeterID != "" {
 			return doTidy
 		}
 	case models.PushLive:
@@ -102,16 +102,18 @@ func (s planSale) superseded(r models.PlatformPlan) bool {
 	return false
 }
 
-// others reports whether any row but r is, or may be, on sale; only metered ones
-// when metered is set.
-func (s planSale) others(r models.PlatformPlan, metered bool) bool {
+// A row holds the plan's product while it has its id, and the plan's meter
+// likewise: the last row that lets go takes them out of sale.
+
+// held reports whether another row than r holds the product, and the meter.
+func (s planSale) held(r models.PlatformPlan) (product, meter bool) {
 	for _, o := range s.rows {
-		there := o.State == models.PushPushing || o.State == models.PushLive || o.State == models.PushArchiving
-		if there && o.ID != r.ID && (!metered || s.metered(o)) {
-			return true
+		if o.ID != r.ID {
+			product = product || o.ProductID != ""
+			meter = meter || o.MeterID != ""
 		}
 	}
-	return false
+	return product, meter
 }
 
 // planPush is one attempt at PushPlan.
@@ -202,19 +204,13 @@ func (p *planPush) take(ctx context.Context, now planSale, act action, r models.
 	case doSeek:
 		return p.seek(ctx, now, r)
 	case doArchivePrice:
-		key := stepKey(p.job, "off"+r.PlanID, r.Version, nil)
+		key := p.key("off", r, nil)
 		if err := p.Engine.SetPriceActive(ctx, p.platform(), key, r.PlanID, false); err != nil {
-			return err
-		}
-		if err := p.tidy(ctx, now, r); err != nil {
 			return err
 		}
 		r.State = models.PushArchived
 	case doTidy:
-		if err := p.tidy(ctx, now, r); err != nil {
-			return err
-		}
-		r.ProductID, r.MeterID = "", ""
+		return p.tidy(ctx, now, r)
 	case doNothing, doSaveProduct, doTurnOn, doStopMeter, doArchiveProduct, doTurnOff: // an API's, not a plan's
 		return nil
 	}
@@ -223,8 +219,21 @@ func (p *planPush) take(ctx context.Context, now planSale, act action, r models.
 
 func (p *planPush) platform() accounts.StripeAccount { return accounts.Platform(p.job.Tenant) }
 
-// giveUp writes that Stripe refused a price.
+// key is the idempotency key of one call about a row as it stands.
+func (p *planPush) key(what string, r models.PlatformPlan, values any) string {
+	return stepKey(p.job, what+"-"+r.PriceVersionID, r.Version, values)
+}
+
+// giveUp writes that Stripe refused a price. Was it the product that was refused,
+// the price may be there from an attempt whose answer was lost.
 func (p *planPush) giveUp(ctx context.Context, now planSale, r models.PlatformPlan, no *Refused) error {
+	if r.ProductID != "" && r.PlanID == "" && (r.MeterID != "" || !now.metered(r)) {
+		id, err := p.sendPrice(ctx, now, r)
+		if _, gone := errors.AsType[*Refused](err); err != nil && !gone {
+			return err
+		}
+		r.PlanID = id
+	}
 	r.State, r.Problem = models.PushRefused, no.Message
 	return models.InTx(ctx, p.DB, func(ctx context.Context, tx bun.Tx) error {
 		r := r
@@ -242,6 +251,13 @@ func (p *planPush) giveUp(ctx context.Context, now planSale, r models.PlatformPl
 func (p *planPush) makePrice(ctx context.Context, now planSale, r models.PlatformPlan) error {
 	if err := p.sendProduct(ctx, now, r); err != nil {
 		return err
+	}
+	if now.metered(r) { // it was there, and an attempt to undo may have stopped it since
+		id, err := p.sendMeter(ctx, now, r)
+		if err != nil {
+			return err
+		}
+		r.MeterID = id
 	}
 	id, err := p.sendPrice(ctx, now, r)
 	if err != nil {
@@ -272,12 +288,12 @@ func (p *planPush) sendProduct(ctx context.Context, now planSale, r models.Platf
 		Metadata: map[string]string{"tollgate_installation": p.Installation, "tollgate_plan": now.policy.UUID},
 	}
 	p.saved = true
-	return p.Engine.SaveProduct(ctx, p.platform(), stepKey(p.job, "product", r.Version, in), in)
+	return p.Engine.SaveProduct(ctx, p.platform(), p.key("product", r, in), in)
 }
 
 func (p *planPush) sendMeter(ctx context.Context, now planSale, r models.PlatformPlan) (string, error) {
 	in := MeterInput{Name: clip(now.policy.DisplayName, 250), EventName: p.planEventName(now.policy.UUID)}
-	return p.Engine.EnsureMeter(ctx, p.platform(), stepKey(p.job, "meter", r.Version, in), in)
+	return p.Engine.EnsureMeter(ctx, p.platform(), p.key("meter", r, in), in)
 }
 
 func (p *planPush) sendPrice(ctx context.Context, now planSale, r models.PlatformPlan) (string, error) {
@@ -292,45 +308,49 @@ func (p *planPush) sendPrice(ctx context.Context, now planSale, r models.Platfor
 			"tollgate_installation": p.Installation, "tollgate_plan": now.policy.UUID, "tollgate_price_version": r.PriceVersionID,
 		},
 	}
-	return p.Engine.CreatePrice(ctx, p.platform(), stepKey(p.job, "price"+in.LookupKey, r.Version, in.Nickname), in)
+	return p.Engine.CreatePrice(ctx, p.platform(), p.key("price", r, in.Nickname), in)
 }
 
-// seek finds what an attempt may have made whose answer never came, to take it
-// back. Stripe's no means that there is nothing.
+// seek finds what an attempt may have made whose answer never came, so that it can
+// leave sale: the meter, or the price, which is asked for after its meter is known.
+// Stripe's no means that it is not there.
 func (p *planPush) seek(ctx context.Context, now planSale, r models.PlatformPlan) error {
 	var err error
+	r.State = models.PushArchived
 	if now.metered(r) && r.MeterID == "" {
 		r.MeterID, err = p.sendMeter(ctx, now, r)
+	} else if r.PlanID, err = p.sendPrice(ctx, now, r); err == nil {
+		r.State = models.PushArchiving
 	}
-	if err == nil {
-		err = p.sendProduct(ctx, now, r)
-	}
-	if err == nil {
-		r.PlanID, err = p.sendPrice(ctx, now, r)
-	}
-	r.State = models.PushArchiving
-	if _, no := errors.AsType[*Refused](err); no {
-		r.State, err = models.PushArchived, p.tidy(ctx, now, r)
-	}
-	if err != nil {
+	if _, no := errors.AsType[*Refused](err); err != nil && !no {
 		return err
 	}
 	return models.SavePlatformPlan(ctx, p.DB, &r)
 }
 
-// tidy stops the meter and archives the product when no price but r's needed them.
+// tidy lets go of what a price that is not on sale held.
 func (p *planPush) tidy(ctx context.Context, now planSale, r models.PlatformPlan) error {
-	if r.MeterID != "" && !now.others(r, true) {
-		key := stepKey(p.job, "stop"+r.MeterID, r.Version, nil)
+	if r.State == models.PushRefused && r.PlanID != "" {
+		key := p.key("off", r, nil)
+		if err := p.Engine.SetPriceActive(ctx, p.platform(), key, r.PlanID, false); err != nil {
+			return err
+		}
+	}
+	productHeld, meterHeld := now.held(r)
+	if r.MeterID != "" && !meterHeld {
+		key := p.key("stop", r, nil)
 		if err := p.Engine.DeactivateMeter(ctx, p.platform(), key, r.MeterID); err != nil {
 			return err
 		}
 	}
-	if now.others(r, false) {
-		return nil
+	if r.ProductID != "" && !productHeld {
+		key := p.key("archive", r, nil)
+		if err := p.Engine.ArchiveProduct(ctx, p.platform(), key, r.ProductID); err != nil {
+			return err
+		}
 	}
-	key := stepKey(p.job, "archive", r.Version, nil)
-	return p.Engine.ArchiveProduct(ctx, p.platform(), key, r.ProductID)
+	r.ProductID, r.MeterID = "", ""
+	return models.SavePlatformPlan(ctx, p.DB, &r)
 }
 
 // rename tells Stripe the plan's name of today.

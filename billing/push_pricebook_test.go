@@ -39,6 +39,7 @@ type pricebook struct {
 	answers  map[string]remembered // by account and key
 	accounts map[string]billing.Account
 	things   map[string]*thing // by account and id
+	misfits  []string          // prices that were asked for without their product or meter
 	made     int
 }
 
@@ -59,7 +60,7 @@ var errLost = errors.New("connection reset")
 
 // write is one write: it fails as happens says, answers a known key from memory,
 // and otherwise does do.
-func (b *pricebook) write(at accounts.StripeAccount, op, key string, body any, do func() (string, error)) (string, error) {
+func (b *pricebook) write(at accounts.StripeAccount, op, name, key string, body any, do func() (string, error)) (string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if key == "" || len(key) > 255 {
@@ -74,6 +75,9 @@ func (b *pricebook) write(at accounts.StripeAccount, op, key string, body any, d
 	case lostWay:
 		return "", errLost
 	case refuses:
+		if there := b.find(at, map[string]string{"create price": "price", "ensure meter": "meter"}[op], name); there != nil {
+			break // what is there already is found first
+		}
 		return "", &billing.Refused{Status: 400, Message: "No such luck."}
 	}
 	text := op + fmt.Sprintf("%+v", body)
@@ -136,7 +140,7 @@ func (b *pricebook) Account(_ context.Context, at accounts.StripeAccount) (billi
 }
 
 func (b *pricebook) SaveProduct(_ context.Context, at accounts.StripeAccount, key string, in billing.Product) error {
-	_, err := b.write(at, "save product", key, in, func() (string, error) {
+	_, err := b.write(at, "save product", in.ID, key, in, func() (string, error) {
 		b.add(at, thing{kind: "product", id: in.ID, name: in.Name})
 		return in.ID, nil
 	})
@@ -144,19 +148,13 @@ func (b *pricebook) SaveProduct(_ context.Context, at accounts.StripeAccount, ke
 }
 
 func (b *pricebook) ArchiveProduct(_ context.Context, at accounts.StripeAccount, key, id string) error {
-	_, err := b.write(at, "archive product", key, id, func() (string, error) { return b.set(at, id, false) })
+	_, err := b.write(at, "archive product", id, key, id, func() (string, error) { return b.set(at, id, false) })
 	return err
 }
 
 func (b *pricebook) CreatePrice(_ context.Context, at accounts.StripeAccount, key string, in billing.PriceInput) (string, error) {
 	body := fmt.Sprint(in.Product, in.Amount, in.Rate, in.Meter, in.Cycle)
-	return b.write(at, "create price", key, body+in.LookupKey+in.Nickname, func() (string, error) {
-		if p := b.things[b.place(at)+in.Product]; p == nil || !p.active {
-			b.t.Errorf("a price for the product %q, which is not on sale", in.Product)
-		}
-		if m := b.things[b.place(at)+in.Meter]; in.Meter != "" && (m == nil || !m.active) {
-			b.t.Errorf("a price with the meter %q, which is not active", in.Meter)
-		}
+	return b.write(at, "create price", in.LookupKey, key, body+in.LookupKey+in.Nickname, func() (string, error) {
 		if (in.Meter == "") == in.Amount.Currency().IsZero() {
 			b.t.Errorf("a price has both or neither of amount and meter: %+v", in)
 		}
@@ -167,17 +165,22 @@ func (b *pricebook) CreatePrice(_ context.Context, at accounts.StripeAccount, ke
 			th.active = true
 			return th.id, nil
 		}
+		p, m := b.things[b.place(at)+in.Product], b.things[b.place(at)+in.Meter]
+		if p == nil || !p.active || in.Meter != "" && (m == nil || !m.active) {
+			b.misfits = append(b.misfits, in.Product+" "+in.Meter)
+			return "", &billing.Refused{Status: 400, Message: "No such product or meter."}
+		}
 		return b.add(at, thing{kind: "price", name: in.LookupKey, parent: in.Product, body: body}), nil
 	})
 }
 
 func (b *pricebook) SetPriceActive(_ context.Context, at accounts.StripeAccount, key, id string, active bool) error {
-	_, err := b.write(at, "set price", key, fmt.Sprint(id, active), func() (string, error) { return b.set(at, id, active) })
+	_, err := b.write(at, "set price", id, key, fmt.Sprint(id, active), func() (string, error) { return b.set(at, id, active) })
 	return err
 }
 
 func (b *pricebook) EnsureMeter(_ context.Context, at accounts.StripeAccount, key string, in billing.MeterInput) (string, error) {
-	return b.write(at, "ensure meter", key, in, func() (string, error) {
+	return b.write(at, "ensure meter", in.EventName, key, in, func() (string, error) {
 		if th := b.find(at, "meter", in.EventName); th != nil {
 			th.active = true
 			return th.id, nil
@@ -187,7 +190,7 @@ func (b *pricebook) EnsureMeter(_ context.Context, at accounts.StripeAccount, ke
 }
 
 func (b *pricebook) DeactivateMeter(_ context.Context, at accounts.StripeAccount, key, id string) error {
-	_, err := b.write(at, "stop meter", key, id, func() (string, error) { return b.set(at, id, false) })
+	_, err := b.write(at, "stop meter", id, key, id, func() (string, error) { return b.set(at, id, false) })
 	return err
 }
 

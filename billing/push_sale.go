@@ -142,6 +142,10 @@ func (s sale) leave(r models.MonetizedPlan) action {
 		if !s.wanted(r) {
 			return s.archive(r)
 		}
+	case models.PushRefused:
+		if r.StripeProductID != "" { // it was there before, and may have come back
+			return s.archive(r)
+		}
 	}
 	return doNothing
 }

@@ -147,6 +147,9 @@ func (p *salePush) giveUp(ctx context.Context, now sale, st step, no *Refused) e
 	r := now.rows[st.row]
 	plan := now.plans[r.PolicyID].DisplayName
 	r.State, r.Problem = models.PushRefused, no.Message
+	if r.StripePlanID == "" {
+		r.StripeProductID = "" // nothing is there: what is there is found, not refused
+	}
 	return models.InTx(ctx, p.DB, func(ctx context.Context, tx bun.Tx) error {
 		r := r
 		if err := models.SaveMonetizedPlan(ctx, tx, &r); err != nil {
@@ -307,12 +310,26 @@ func (p *salePush) seek(ctx context.Context, now sale, st step) error {
 	r := now.rows[st.row]
 	id, err := p.sendPrice(ctx, now, r)
 	if _, no := errors.AsType[*Refused](err); no {
-		return p.setState(ctx, r, models.PushArchived)
+		return p.gone(ctx, r)
 	}
 	if err != nil {
 		return err
 	}
-	r.StripePlanID, r.State = id, models.PushArchiving
+	r.StripePlanID = id
+	if r.State == models.PushPushing {
+		r.State = models.PushArchiving
+	}
+	return models.SaveMonetizedPlan(ctx, p.DB, &r)
+}
+
+// gone writes that a row has nothing on sale. A refused one stays refused, so that
+// its reason is seen.
+func (p *salePush) gone(ctx context.Context, r models.MonetizedPlan) error {
+	if r.State == models.PushRefused {
+		r.StripeProductID = ""
+	} else {
+		r.State = models.PushArchived
+	}
 	return models.SaveMonetizedPlan(ctx, p.DB, &r)
 }
 
@@ -321,12 +338,17 @@ func (p *salePush) archivePrice(ctx context.Context, r models.MonetizedPlan) err
 	if err := p.Engine.SetPriceActive(ctx, p.at(r.Account), key, r.StripePlanID, false); err != nil {
 		return err
 	}
-	return p.setState(ctx, r, models.PushArchived)
+	return p.gone(ctx, r)
 }
 
-// stopMeter deactivates a meter. One whose making was cut off is found first.
+// stopMeter deactivates a meter. One whose making was cut off is found first. The
+// row says that the meter is uncertain before Stripe is asked.
 func (p *salePush) stopMeter(ctx context.Context, now sale, st step) error {
 	row := now.meter(st.policy, st.account)
+	if row.State == models.PushLive {
+		row.State = models.PushPushing
+		return models.SaveStripeMeter(ctx, p.DB, row)
+	}
 	if row.MeterID == "" {
 		id, err := p.sendMeter(ctx, now, *row)
 		if _, no := errors.AsType[*Refused](err); err != nil && !no {
@@ -344,8 +366,13 @@ func (p *salePush) stopMeter(ctx context.Context, now sale, st step) error {
 	return models.SaveStripeMeter(ctx, p.DB, row)
 }
 
+// archiveProduct takes a product out of sale; like a meter it is uncertain first.
 func (p *salePush) archiveProduct(ctx context.Context, now sale, st step) error {
 	row := now.product(st.account)
+	if row.State == models.PushLive {
+		row.State = models.PushPushing
+		return models.SaveStripeProduct(ctx, p.DB, row)
+	}
 	key := stepKey(p.job, "archive"+row.ProductID, row.Version, nil)
 	if err := p.Engine.ArchiveProduct(ctx, p.at(row.Account), key, row.ProductID); err != nil {
 		return err
