@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,14 +10,13 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"tollgate/models"
 	"tollgate/web/respond"
 	"tollgate/web/session"
 )
 
 // identify gives the request its id and says which site it is on.
 func (p *portal) identify(c *fiber.Ctx) error {
-	id := models.NewID()
+	id := rand.Text()
 	session.SetRequestID(c, id)
 	c.Set("X-Request-Id", id)
 	respond.SetSite(c, &p.Site)

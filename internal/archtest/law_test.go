@@ -6,9 +6,9 @@ package archtest
 var mayImport = map[string][]string{
 	"main": {"*"},
 
-	"web":            {"handlers/*", "web/session", "web/respond", "views/layout", "views/page/*", "accounts", "static"},
+	"web":            {"handlers/*", "web/session", "web/respond", "views/layout", "views/page/*", "accounts", "catalog", "billing", "usage", "internal/outbox", "static"},
 	"web/session":    {"accounts"},
-	"web/respond":    {"web/session"},
+	"web/respond":    {"web/session", "accounts", "views/layout", "views/ui"},
 	"handlers/*":     {"web/session", "web/respond", "views/*", "accounts", "catalog", "billing", "usage", "access", "notices", "models"},
 	"handlers/admin": {"web/session", "web/respond", "views/*", "accounts", "catalog", "billing", "usage", "access", "notices", "models", "internal/outbox"},
 
