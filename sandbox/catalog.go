@@ -24,6 +24,7 @@ func routes() []route {
 	return slices.Concat(
 		accountRoutes, accountLinkRoutes, productRoutes, priceRoutes, meterRoutes, customerRoutes, methodRoutes,
 		balanceRoutes, endpointRoutes, eventRoutes, testClockRoutes, listenRoutes,
+		subscriptionRoutes, invoiceRoutes, invoiceItemRoutes, paymentRoutes, checkoutRoutes, portalRoutes,
 	)
 }
 
@@ -38,6 +39,7 @@ func kinds() map[string]kind {
 	for _, group := range []map[string]kind{
 		accountKinds, accountLinkKinds, productKinds, priceKinds, meterKinds, customerKinds, methodKinds,
 		balanceKinds, endpointKinds, eventKinds, testClockKinds,
+		subscriptionKinds, invoiceKinds, invoiceItemKinds, paymentKinds, checkoutKinds, portalKinds,
 	} {
 		maps.Copy(all, group)
 	}
@@ -48,7 +50,7 @@ func kinds() map[string]kind {
 func timers() map[string]func(t *tx, id string) error {
 	all := map[string]func(*tx, string) error{}
 	for _, group := range []map[string]func(*tx, string) error{
-		testClockTimers,
+		testClockTimers, subscriptionTimers, invoiceTimers, checkoutTimers,
 	} {
 		maps.Copy(all, group)
 	}
@@ -57,5 +59,5 @@ func timers() map[string]func(t *tx, id string) error {
 
 // customerGone is what happens to other objects when a customer is deleted.
 func customerGone() []func(*tx, *Customer) error {
-	return []func(*tx, *Customer) error{detachAll}
+	return []func(*tx, *Customer) error{cancelAll, detachAll}
 }

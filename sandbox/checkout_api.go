@@ -1,0 +1,366 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+)
+
+var checkoutRoutes = []route{
+	{"POST", "/v1/checkout/sessions", createCheckout},
+	{"GET", "/v1/checkout/sessions", listCheckouts},
+	{"GET", "/v1/checkout/sessions/{session}", show[CheckoutSession]("session")},
+	{"POST", "/v1/checkout/sessions/{session}", updateCheckout},
+	{"POST", "/v1/checkout/sessions/{session}/expire", expireCheckout},
+	{"GET", "/v1/checkout/sessions/{session}/line_items", listBasket},
+	{"GET", "/v1/payment_pages/{session}", showPaymentPage},
+	{"POST", "/v1/payment_pages/{session}/confirm", confirmPaymentPage},
+}
+
+type basketParams struct {
+	Price     string `p:"price"`
+	Quantity  *int64 `p:"quantity,min=1"`
+	PriceData *struct {
+		Currency    string           `p:"currency,required"`
+		Product     string           `p:"product"`
+		ProductData *productInPrice  `p:"product_data"`
+		Recurring   *recurringParams `p:"recurring"`
+		amountParams
+	} `p:"price_data"`
+}
+
+type checkoutSubscription struct {
+	Description     *string       `p:"description,max=500"`
+	Metadata        metadataParam `p:"metadata"`
+	FeePercent      *decimal      `p:"application_fee_percent"`
+	TrialPeriodDays *int64        `p:"trial_period_days,min=1,most=730"`
+	TrialEnd        *int64        `p:"trial_end"`
+	TrialSettings   *trialParams  `p:"trial_settings"`
+	BillingMode     *modeParams   `p:"billing_mode"`
+}
+
+type checkoutCreate struct {
+	Mode              string                `p:"mode,enum=payment|setup|subscription"`
+	LineItems         []basketParams        `p:"line_items"`
+	SuccessURL        string                `p:"success_url,max=5000"`
+	CancelURL         *string               `p:"cancel_url,max=5000"`
+	Customer          *string               `p:"customer"`
+	CustomerEmail     *string               `p:"customer_email"`
+	CustomerCreation  string                `p:"customer_creation,enum=always|if_required"`
+	ClientReferenceID *string               `p:"client_reference_id,max=200"`
+	ExpiresAt         *int64                `p:"expires_at"`
+	Metadata          metadataParam         `p:"metadata"`
+	SubscriptionData  *checkoutSubscription `p:"subscription_data"`
+	AllowPromotion    *bool                 `p:"allow_promotion_codes"`
+	AutomaticTax      *struct {
+		Enabled bool `p:"enabled,required"`
+	} `p:"automatic_tax"`
+	BillingAddress   *string  `p:"billing_address_collection,enum=auto|required"`
+	MethodCollection string   `p:"payment_method_collection,enum=always|if_required"`
+	MethodTypes      []string `p:"payment_method_types"`
+	Locale           *string  `p:"locale"`
+	UIMode           string   `p:"ui_mode,enum=hosted|hosted_page"`
+	IntentData       *struct {
+		Description *string       `p:"description"`
+		Metadata    metadataParam `p:"metadata"`
+	} `p:"payment_intent_data"`
+}
+
+func createCheckout(r *request) (any, error) {
+	in, err := read[checkoutCreate](r)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.check(r); err != nil {
+		return nil, err
+	}
+	s := &CheckoutSession{
+		AllowPromotionCodes: in.AllowPromotion, BillingAddress: in.BillingAddress, CancelURL: in.CancelURL, ClientReferenceID: in.ClientReferenceID,
+		Created: r.unix(), CustomFields: []struct{}{}, Customer: in.Customer, CustomerEmail: in.CustomerEmail, Discounts: []struct{}{},
+		Locale: in.Locale, Mode: in.Mode, MethodTypes: []string{"card"}, PaymentStatus: "unpaid", ShippingOptions: []struct{}{},
+		Status: checkoutOpen, SuccessURL: &in.SuccessURL, UIMode: "hosted_page", TotalDetails: &checkoutTotals{},
+		MethodOptions: tree{"card": tree{"request_three_d_secure": "automatic"}},
+	}
+	s.ID = r.s.newID("checkout.session")
+	if in.Mode == "subscription" {
+		collect := either(in.MethodCollection, "always")
+		s.MethodCollection = &collect
+		s.SavedMethodOptions = &savedMethods{Filters: []string{"always"}}
+	} else {
+		creation := either(in.CustomerCreation, "if_required")
+		s.CustomerCreation = &creation
+	}
+	if s.Metadata, err = in.Metadata.apply(nil); err != nil {
+		return nil, err
+	}
+	if err := r.fillBasket(s, in.LineItems); err != nil {
+		return nil, err
+	}
+	if err := r.fillTerms(s, in); err != nil {
+		return nil, err
+	}
+	return s, r.openCheckout(s, in.ExpiresAt)
+}
+
+// check refuses what does not go together.
+func (in *checkoutCreate) check(r *request) error {
+	switch {
+	case in.Mode == "":
+		return missingParam("mode")
+	case in.Mode == "setup":
+		return invalid("mode", "This sandbox does not simulate mode=setup.")
+	case len(in.LineItems) == 0:
+		return missingParam("line_items")
+	case in.SuccessURL == "":
+		return missingParam("success_url")
+	case !isWebURL(in.SuccessURL):
+		return invalidCode("url_invalid", "success_url", "Not a valid URL")
+	case in.CancelURL != nil && !isWebURL(*in.CancelURL):
+		return invalidCode("url_invalid", "cancel_url", "Not a valid URL")
+	case in.Customer != nil && in.CustomerEmail != nil:
+		return invalid("customer_email", "You may only specify one of these parameters: customer, customer_email.")
+	case in.CustomerEmail != nil && !isEmail(*in.CustomerEmail):
+		return invalidCode("email_invalid", "customer_email", "Invalid email address: %s", shorten(*in.CustomerEmail))
+	case in.Mode != "subscription" && in.SubscriptionData != nil:
+		return invalid("subscription_data", "You can not pass `subscription_data` in `payment` mode.")
+	case in.Mode != "payment" && (in.CustomerCreation != "" || in.IntentData != nil):
+		return invalid("customer_creation", "`customer_creation` and `payment_intent_data` can only be used in `payment` mode.")
+	case in.AutomaticTax != nil && in.AutomaticTax.Enabled:
+		return invalid("automatic_tax[enabled]", "This sandbox does not simulate Stripe Tax.")
+	}
+	if in.Customer == nil {
+		return nil
+	}
+	_, err := get[Customer](r.tx, *in.Customer, "customer")
+	return err
+}
+
+// fillBasket puts the line items into s: prices of one currency, and of one
+// interval in a subscription.
+func (t *tx) fillBasket(s *CheckoutSession, in []basketParams) error {
+	for n, line := range in {
+		at := "line_items[" + strconv.Itoa(n) + "]"
+		p, err := t.basketPrice(line, at)
+		if err != nil {
+			return err
+		}
+		if err := t.fits(s, p, at); err != nil {
+			return err
+		}
+		item := basketItem{ID: "li_1" + t.s.random(23), Price: *p, Quantity: line.Quantity}
+		switch {
+		case p.metered() && line.Quantity != nil:
+			return invalid(at+"[quantity]", "Quantity should not be specified where usage_type is `metered`. Remove quantity from `%s`", at)
+		case !p.metered() && line.Quantity == nil:
+			return invalid(at+"[quantity]", "Quantity is required. Add `quantity` to `%s`", at)
+		}
+		s.Basket = append(s.Basket, item)
+		s.Currency = &item.Price.Currency
+	}
+	return nil
+}
+
+// basketPrice is the price a line names, or makes one of the data it brings.
+func (t *tx) basketPrice(line basketParams, at string) (*Price, error) {
+	if d := line.PriceData; d != nil {
+		in := priceCreate{amountParams: d.amountParams, Currency: d.Currency, Product: d.Product, ProductData: d.ProductData, Recurring: d.Recurring}
+		return t.newPrice(in)
+	}
+	if line.Price == "" {
+		return nil, missingParam(at + "[price]")
+	}
+	return get[Price](t, line.Price, at+"[price]")
+}
+
+func (t *tx) fits(s *CheckoutSession, p *Price, at string) error {
+	switch {
+	case !p.Active:
+		return invalid(at+"[price]", "The price specified is inactive. This field only accepts active prices.")
+	case s.Mode == "payment" && p.Recurring != nil:
+		return invalid(at+"[price]", "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or use only one-time prices.")
+	case s.Mode == "subscription" && p.Recurring == nil:
+		return invalid(at+"[price]", "You must provide at least one recurring price in `subscription` mode when using prices; this sandbox takes no one-time prices beside them.")
+	case s.Currency != nil && *s.Currency != p.Currency:
+		return invalid(at+"[price]", "All prices must have the same currency; %s has %s.", p.ID, p.Currency)
+	case len(s.Basket) > 0 && s.Mode == "subscription" && s.Basket[0].Price.interval() != p.interval():
+		return invalid(at+"[price]", "Checkout does not support multiple prices with different billing intervals.")
+	}
+	return nil
+}
+
+// fillTerms notes what the subscription is to be made with.
+func (r *request) fillTerms(s *CheckoutSession, in checkoutCreate) (err error) {
+	s.Terms = subscriptionData{Metadata: map[string]string{}, Mode: modeOf(nil, r.version).Type, MissingCard: "create_invoice"}
+	if s.Customer != nil {
+		c, err := get[Customer](r.tx, *s.Customer, "customer")
+		if err != nil {
+			return err
+		}
+		s.Terms.TestClock = c.clock()
+	}
+	d := in.SubscriptionData
+	if d == nil {
+		return nil
+	}
+	if s.Terms.Metadata, err = d.Metadata.apply(nil); err != nil {
+		return err
+	}
+	s.Terms.Description, s.Terms.TrialDays, s.Terms.TrialEnd = d.Description, d.TrialPeriodDays, d.TrialEnd
+	s.Terms.Mode = modeOf(d.BillingMode, r.version).Type
+	if d.TrialSettings != nil && d.TrialSettings.End != nil {
+		s.Terms.MissingCard = d.TrialSettings.End.Missing
+	}
+	if d.FeePercent != nil {
+		fee := json.Number(*d.FeePercent)
+		s.Terms.Fee = &fee
+	}
+	if d.TrialEnd != nil && *d.TrialEnd < r.now.Add(48*time.Hour).Unix() {
+		return invalid("subscription_data[trial_end]", "The `trial_end` date has to be at least 2 days in the future.")
+	}
+	return nil
+}
+
+// openCheckout keeps a new session and plans its end.
+func (t *tx) openCheckout(s *CheckoutSession, expires *int64) error {
+	due, err := s.dueNow()
+	if err != nil {
+		return err
+	}
+	total := due.Minor()
+	s.AmountSubtotal, s.AmountTotal = &total, &total
+	s.ExpiresAt = t.now.Add(checkoutLife).Unix()
+	if expires != nil {
+		if *expires < t.now.Add(30*time.Minute).Unix() || *expires > s.ExpiresAt {
+			return invalid("expires_at", "The `expires_at` timestamp must be at least 30 minutes and at most 24 hours from Checkout Session creation.")
+		}
+		s.ExpiresAt = *expires
+	}
+	url := t.s.url("/c/pay/" + s.ID)
+	s.URL = &url
+	if err := t.insert(s); err != nil {
+		return err
+	}
+	return t.schedule(checkoutExpires, s.ID, "", time.Unix(s.ExpiresAt, 0))
+}
+
+func updateCheckout(r *request) (any, error) {
+	in, err := read[struct {
+		Metadata metadataParam `p:"metadata"`
+	}](r)
+	if err != nil {
+		return nil, err
+	}
+	s, err := fromPath[CheckoutSession](r, "session")
+	if err != nil {
+		return nil, err
+	}
+	if s.Metadata, err = in.Metadata.apply(s.Metadata); err != nil {
+		return nil, err
+	}
+	return s, r.save(s)
+}
+
+func listCheckouts(r *request) (any, error) {
+	in, err := read[struct {
+		listParams
+		createdParam
+		Customer     string `p:"customer"`
+		Subscription string `p:"subscription"`
+		Intent       string `p:"payment_intent"`
+		Status       string `p:"status,enum=complete|expired|open"`
+	}](r)
+	if err != nil {
+		return nil, err
+	}
+	filters := where(map[string]string{"customer": in.Customer, "subscription": in.Subscription, "payment_intent": in.Intent, "status": in.Status})
+	return list[CheckoutSession](r, in.listParams, append(filters, in.Created.within("created")...)...)
+}
+
+func listBasket(r *request) (any, error) {
+	if _, err := read[struct{ listParams }](r); err != nil {
+		return nil, err
+	}
+	s, err := fromPath[CheckoutSession](r, "session")
+	if err != nil {
+		return nil, err
+	}
+	lines, err := r.basketLines(s)
+	return pageOf(r, lines, false), err
+}
+
+func expireCheckout(r *request) (any, error) {
+	if err := noParams(r); err != nil {
+		return nil, err
+	}
+	s, err := fromPath[CheckoutSession](r, "session")
+	if err != nil {
+		return nil, err
+	}
+	if s.Status != checkoutOpen {
+		return nil, invalid("", "Only Checkout Sessions with a status in [\"open\"] can be expired. This Checkout Session has a status of %s.", s.Status)
+	}
+	return s, r.expire(s)
+}
+
+func expireCheckoutTimer(t *tx, id string) error {
+	s, err := find[CheckoutSession](t, id)
+	if err != nil || s == nil || s.Status != checkoutOpen {
+		return err
+	}
+	return t.expire(s)
+}
+
+// expire closes a session that was not paid.
+func (t *tx) expire(s *CheckoutSession) error {
+	s.Status, s.URL = checkoutExpired, nil
+	if err := t.save(s); err != nil {
+		return err
+	}
+	if err := t.unschedule(checkoutExpires, s.ID); err != nil {
+		return err
+	}
+	return t.emit("checkout.session.expired", s)
+}
+
+// showPaymentPage is a private call of Stripe's CLI, which pays a session as its
+// page would.
+func showPaymentPage(r *request) (any, error) {
+	s, err := fromPath[CheckoutSession](r, "session")
+	if err != nil {
+		return nil, err
+	}
+	due, err := s.dueNow()
+	return tree{"id": "ppage_1" + s.ID[len(s.ID)-23:], "object": "checkout.session", "session_id": s.ID,
+		"amount_total": due.Minor(), "currency": s.Currency, "status": s.Status, "livemode": false, "mode": s.Mode}, err
+}
+
+func confirmPaymentPage(r *request) (any, error) {
+	in, err := read[struct {
+		Method         string  `p:"payment_method,required"`
+		ExpectedAmount *int64  `p:"expected_amount"`
+		ReturnURL      *string `p:"return_url"`
+		Email          string  `p:"email"`
+	}](r)
+	if err != nil {
+		return nil, err
+	}
+	s, err := fromPath[CheckoutSession](r, "session")
+	if err != nil {
+		return nil, err
+	}
+	m, err := r.methodOf(in.Method, "payment_method")
+	if err != nil {
+		return nil, err
+	}
+	outcome, err := r.payWith(s, payer{Email: in.Email, method: m})
+	if err != nil {
+		return nil, err
+	}
+	if outcome.decline != nil {
+		return nil, outcome.decline.at("")
+	}
+	if outcome.action {
+		return nil, cardError("payment_intent_authentication_required", "", "This payment needs authentication; open the session's page.")
+	}
+	return showPaymentPage(r)
+}

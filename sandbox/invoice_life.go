@@ -1,0 +1,382 @@
+package sandbox
+
+import (
+	"fmt"
+	"time"
+
+	"tollgate/money"
+)
+
+// finalize makes a draft an open invoice: its lines are counted a last time, the
+// customer's balance is applied, and it gets a number. What needs no payment is
+// paid at once.
+func (t *tx) finalize(i *Invoice, c *Customer) error {
+	if err := t.recount(i); err != nil {
+		return err
+	}
+	if err := t.applyBalance(i, c); err != nil {
+		return err
+	}
+	now := t.unix()
+	number := c.InvoicePrefix + "-" + fmt.Sprintf("%04d", c.NextInvoiceSequence)
+	c.NextInvoiceSequence++
+	if err := t.save(c); err != nil {
+		return err
+	}
+	url := t.s.url("/i/" + i.Token)
+	pdf := url + "/pdf"
+	i.Number, i.HostedInvoiceURL, i.InvoicePDF = &number, &url, &pdf
+	i.Status, i.EffectiveAt, i.StatusTransitions.FinalizedAt, i.AutomaticallyFinalizesAt = invoiceOpen, &now, &now, nil
+	if i.AmountDue > 0 {
+		if err := t.openPayment(i); err != nil {
+			return err
+		}
+	}
+	if err := t.save(i); err != nil {
+		return err
+	}
+	if err := t.unschedule(invoiceFinalizes, i.ID); err != nil {
+		return err
+	}
+	if err := t.emit("invoice.finalized", i); err != nil {
+		return err
+	}
+	if i.AmountDue == 0 {
+		return t.settle(i, nil)
+	}
+	return nil
+}
+
+// recount reads the use of metered lines anew: events may have come late.
+func (t *tx) recount(i *Invoice) error {
+	for n, l := range i.Lines.Data {
+		if l.Meter == "" {
+			continue
+		}
+		fresh, err := t.meteredAgain(i, l)
+		if err != nil {
+			return err
+		}
+		i.Lines.Data[n] = fresh
+	}
+	return i.sum()
+}
+
+func (t *tx) meteredAgain(i *Invoice, l InvoiceLine) (InvoiceLine, error) {
+	meter, err := find[Meter](t, l.Meter)
+	if err != nil || meter == nil {
+		return l, err
+	}
+	price, err := find[Price](t, l.MeteredPrice)
+	if err != nil || price == nil {
+		return l, err
+	}
+	product, err := find[Product](t, price.Product)
+	if err != nil {
+		return l, err
+	}
+	p := span{time.Unix(l.Period.Start, 0).UTC(), time.Unix(l.Period.End, 0).UTC()}
+	used, err := t.quantity(meter, i.Customer, p)
+	if err != nil {
+		return l, err
+	}
+	amount, err := price.amount(used)
+	l.Quantity, l.QuantityDecimal, l.Amount, l.Subtotal = &used, decimalOf(used), amount.Minor(), amount.Minor()
+	l.Description = describe(*price, product, used)
+	return l, err
+}
+
+// applyBalance takes from the customer's balance what it has to give, and puts
+// onto it what is too little to charge (Stripe, "Customer credit balance" and
+// "Minimum and maximum charge amounts").
+func (t *tx) applyBalance(i *Invoice, c *Customer) error {
+	i.StartingBalance = c.Balance
+	due := i.Total + c.Balance
+	ending := int64(0)
+	switch {
+	case due < 0:
+		ending, due = due, 0
+	case due > 0 && due < smallestCharge(i.currency()):
+		ending, due = due, 0
+	}
+	i.AmountDue, i.AmountRemaining, i.EndingBalance = due, due, &ending
+	if c.Currency == nil {
+		c.Currency = &i.Currency
+		if err := t.save(c); err != nil {
+			return err
+		}
+	}
+	if ending == c.Balance {
+		return nil
+	}
+	change := BalanceTransaction{Amount: ending - c.Balance, Invoice: &i.ID, Type: "applied_to_invoice"}
+	if ending > 0 {
+		change.Type = "invoice_too_small"
+	}
+	_, err := t.adjustBalance(c, change)
+	return err
+}
+
+// smallestCharge is the least that Stripe charges, in minor units.
+func smallestCharge(c money.Currency) int64 {
+	least := map[string]int64{
+		"gbp": 30, "jpy": 50, "aed": 200, "pln": 200, "ron": 200, "myr": 200, "bgn": 100, "czk": 1500, "dkk": 250,
+		"hkd": 400, "huf": 17500, "mxn": 1000, "nok": 300, "sek": 300, "thb": 1000,
+	}
+	if n, ok := least[c.Code()]; ok {
+		return n
+	}
+	return 50
+}
+
+// openPayment gives an invoice the payment intent that it is paid with.
+func (t *tx) openPayment(i *Invoice) error {
+	text := map[string]string{"subscription_create": "Subscription creation", "subscription_update": "Subscription update"}[i.BillingReason]
+	if text == "" {
+		text = "Payment for Invoice"
+	}
+	p := t.newIntent(money.New(i.AmountDue, i.currency()), &i.Customer, text)
+	p.Invoice = i.ID
+	if err := t.insert(p); err != nil {
+		return err
+	}
+	i.PaymentIntent = p.ID
+	payment := &InvoicePayment{AmountRequested: i.AmountDue, Created: t.unix(), Currency: i.Currency, Invoice: i.ID, IsDefault: true,
+		Payment: invoicePaymentOf{PaymentIntent: p.ID, Type: "payment_intent"}, Status: "open"}
+	if err := t.insert(payment); err != nil {
+		return err
+	}
+	return t.emit("payment_intent.created", p)
+}
+
+// methodFor is the card that pays for i unless another is named: the
+// subscription's, else the customer's default; nil when there is none.
+func (t *tx) methodFor(i *Invoice, s *Subscription, c *Customer) (*PaymentMethod, error) {
+	for _, id := range []*string{i.DefaultPaymentMethod, defaultOf(s), c.InvoiceSettings.DefaultPaymentMethod} {
+		if id == nil {
+			continue
+		}
+		m, err := find[PaymentMethod](t, *id)
+		if err != nil || m != nil && !m.Detached {
+			return m, err
+		}
+	}
+	return nil, nil
+}
+
+func defaultOf(s *Subscription) *string {
+	if s == nil {
+		return nil
+	}
+	return s.DefaultPaymentMethod
+}
+
+// collect tries to have an open invoice paid by m (nil: there is no card).
+func (t *tx) collect(i *Invoice, m *PaymentMethod, how attempt) (verdict, error) {
+	i.Attempted = true
+	if !how.authenticated { // passing 3D Secure continues an attempt
+		i.AttemptCount++
+	}
+	if m == nil {
+		return verdict{decline: noCard}, t.unpaid(i, verdict{decline: noCard})
+	}
+	p, err := get[PaymentIntent](t, i.PaymentIntent, "payment_intent")
+	if err != nil {
+		return verdict{}, err
+	}
+	v, err := t.charge(p, m, how)
+	if err != nil {
+		return v, err
+	}
+	if v.paid() {
+		return v, t.settle(i, v.charge)
+	}
+	return v, t.unpaid(i, v)
+}
+
+// noCard is what an invoice without a card to charge meets.
+var noCard = &cardDecline{"resource_missing", "", "This customer has no attached payment source or default payment method."}
+
+// settle marks i paid, by charge or because nothing was due, and tells the
+// subscription behind it.
+func (t *tx) settle(i *Invoice, by *Charge) error {
+	now := t.unix()
+	i.Status, i.StatusTransitions.PaidAt, i.NextPaymentAttempt = invoicePaid, &now, nil
+	i.AmountPaid, i.AmountRemaining, i.AutoAdvance, i.Attempted = i.AmountDue, 0, false, true
+	if err := t.save(i); err != nil {
+		return err
+	}
+	if err := t.unschedule(invoiceRetries, i.ID); err != nil {
+		return err
+	}
+	if err := t.paidSubscription(i); err != nil {
+		return err
+	}
+	for _, event := range []string{"invoice.paid", "invoice.payment_succeeded"} {
+		if err := t.emit(event, i); err != nil {
+			return err
+		}
+	}
+	if by == nil {
+		return nil
+	}
+	return t.closePayment(i, "paid")
+}
+
+// closePayment ends the invoice's payment with that status.
+func (t *tx) closePayment(i *Invoice, status string) error {
+	p, err := first[InvoicePayment](t, eq("invoice", i.ID))
+	if err != nil || p == nil || p.Status != "open" {
+		return err
+	}
+	now := t.unix()
+	p.Status = status
+	if status == "paid" {
+		p.AmountPaid, p.StatusTransitions.PaidAt = &i.AmountPaid, &now
+	} else {
+		p.StatusTransitions.CanceledAt = &now
+	}
+	if err := t.save(p); err != nil || status != "paid" {
+		return err
+	}
+	return t.emit("invoice_payment.paid", p)
+}
+
+// retryDays are the days after which a failed renewal is tried again. Stripe's
+// Smart Retries choose the moments themselves; these are fixed.
+var retryDays = []int{3, 5, 7}
+
+// unpaid notes a failed attempt and tells the subscription behind i.
+func (t *tx) unpaid(i *Invoice, v verdict) error {
+	s, err := find[Subscription](t, i.subscription())
+	if err != nil {
+		return err
+	}
+	i.NextPaymentAttempt = nil
+	if s != nil && s.Status != subIncomplete && i.AutoAdvance && i.Retries < len(retryDays) {
+		at := t.now.AddDate(0, 0, retryDays[i.Retries])
+		unix := at.Unix()
+		i.NextPaymentAttempt = &unix
+		if err := t.schedule(invoiceRetries, i.ID, i.clock(), at); err != nil {
+			return err
+		}
+	}
+	if err := t.save(i); err != nil {
+		return err
+	}
+	if v.action {
+		if err := t.emit("invoice.payment_action_required", i); err != nil {
+			return err
+		}
+	}
+	if v.decline != nil {
+		if err := t.emit("invoice.payment_failed", i); err != nil {
+			return err
+		}
+	}
+	if s == nil {
+		return nil
+	}
+	return t.unpaidSubscription(s, i)
+}
+
+// finalizeDraft is the timer that ends the time for corrections.
+func finalizeDraft(t *tx, id string) error {
+	i, err := find[Invoice](t, id)
+	if err != nil || i == nil || i.Status != invoiceDraft || !i.AutoAdvance {
+		return err
+	}
+	return t.finalizeAndCollect(i)
+}
+
+// finalizeAndCollect finalizes a draft and has it paid without its customer there.
+func (t *tx) finalizeAndCollect(i *Invoice) error {
+	c, err := get[Customer](t, i.Customer, "customer")
+	if err != nil {
+		return err
+	}
+	if err := t.finalize(i, c); err != nil || i.Status != invoiceOpen {
+		return err
+	}
+	return t.collectOffSession(i, c)
+}
+
+func (t *tx) collectOffSession(i *Invoice, c *Customer) error {
+	s, err := find[Subscription](t, i.subscription())
+	if err != nil {
+		return err
+	}
+	m, err := t.methodFor(i, s, c)
+	if err != nil {
+		return err
+	}
+	_, err = t.collect(i, m, attempt{offSession: true})
+	return err
+}
+
+// retryInvoice is the timer of the next automatic attempt.
+func retryInvoice(t *tx, id string) error {
+	i, err := find[Invoice](t, id)
+	if err != nil || i == nil || i.Status != invoiceOpen || !i.AutoAdvance {
+		return err
+	}
+	c, err := find[Customer](t, i.Customer)
+	if err != nil || c == nil {
+		return err
+	}
+	i.Retries++
+	return t.collectOffSession(i, c)
+}
+
+// void takes an open invoice back.
+func (t *tx) void(i *Invoice) error {
+	now := t.unix()
+	i.Status, i.StatusTransitions.VoidedAt, i.AutoAdvance, i.NextPaymentAttempt = invoiceVoid, &now, false, nil
+	if err := t.save(i); err != nil {
+		return err
+	}
+	if err := t.unschedule(invoiceRetries, i.ID); err != nil {
+		return err
+	}
+	if err := t.cancelIntent(i.PaymentIntent, "void_invoice"); err != nil {
+		return err
+	}
+	if err := t.closePayment(i, "canceled"); err != nil {
+		return err
+	}
+	return t.emit("invoice.voided", i)
+}
+
+// cancelIntent gives up an intent that has not succeeded.
+func (t *tx) cancelIntent(id, reason string) error {
+	p, err := find[PaymentIntent](t, id)
+	if err != nil || p == nil || p.Status == intentSucceeded || p.Status == intentCanceled {
+		return err
+	}
+	now := t.unix()
+	p.Status, p.CanceledAt, p.CancellationReason, p.NextAction = intentCanceled, &now, &reason, nil
+	if err := t.save(p); err != nil {
+		return err
+	}
+	return t.emit("payment_intent.canceled", p)
+}
+
+// invoicePayments is the list of payments of an invoice, when asked for.
+func invoicePayments(t *tx, o tree) (any, error) {
+	id, _ := o["id"].(string)
+	payments, err := all[InvoicePayment](t, eq("invoice", id))
+	return sublist("/v1/invoice_payments?invoice="+id, payments), err
+}
+
+// confirmationSecret is what a page needs to confirm an invoice's payment.
+func confirmationSecret(t *tx, o tree) (any, error) {
+	payment, err := first[InvoicePayment](t, eq("invoice", o["id"]))
+	if err != nil || payment == nil || payment.Status != "open" {
+		return nil, err
+	}
+	p, err := find[PaymentIntent](t, payment.Payment.PaymentIntent)
+	if err != nil || p == nil {
+		return nil, err
+	}
+	return tree{"client_secret": p.ClientSecret, "type": "payment_intent"}, nil
+}

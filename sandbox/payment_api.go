@@ -1,0 +1,307 @@
+package sandbox
+
+import "tollgate/money"
+
+var paymentRoutes = []route{
+	{"POST", "/v1/payment_intents", createIntent},
+	{"GET", "/v1/payment_intents", listIntents},
+	{"GET", "/v1/payment_intents/{intent}", show[PaymentIntent]("intent")},
+	{"POST", "/v1/payment_intents/{intent}/confirm", confirmIntent},
+	{"POST", "/v1/payment_intents/{intent}/cancel", cancelIntent},
+	{"GET", "/v1/charges", listCharges},
+	{"GET", "/v1/charges/{charge}", show[Charge]("charge")},
+	{"POST", "/v1/refunds", createRefund},
+	{"GET", "/v1/refunds", listRefunds},
+	{"GET", "/v1/refunds/{refund}", show[Refund]("refund")},
+}
+
+type confirmParams struct {
+	Method     string `p:"payment_method"`
+	OffSession bool   `p:"off_session"`
+	ReturnURL  string `p:"return_url"`
+}
+
+func createIntent(r *request) (any, error) {
+	in, err := read[struct {
+		confirmParams
+		Amount      int64         `p:"amount,required,min=1"`
+		Currency    string        `p:"currency,required"`
+		Confirm     bool          `p:"confirm"`
+		Customer    *string       `p:"customer"`
+		Description string        `p:"description,max=1000"`
+		Metadata    metadataParam `p:"metadata"`
+		Types       []string      `p:"payment_method_types"`
+		Automatic   *struct {
+			Enabled   bool   `p:"enabled,required"`
+			Redirects string `p:"allow_redirects,enum=always|never"`
+		} `p:"automatic_payment_methods"`
+		Future string `p:"setup_future_usage,enum=off_session|on_session"`
+	}](r)
+	if err != nil {
+		return nil, err
+	}
+	c, err := currencyParam(in.Currency, "currency")
+	if err != nil {
+		return nil, err
+	}
+	if in.Customer != nil {
+		if _, err := get[Customer](r.tx, *in.Customer, "customer"); err != nil {
+			return nil, err
+		}
+	}
+	p := r.newIntent(money.New(in.Amount, c), in.Customer, in.Description)
+	if p.Metadata, err = in.Metadata.apply(nil); err != nil {
+		return nil, err
+	}
+	if in.Future != "" {
+		p.SetupFutureUsage = &in.Future
+	}
+	if err := r.insert(p); err != nil {
+		return nil, err
+	}
+	if err := r.emit("payment_intent.created", p); err != nil {
+		return nil, err
+	}
+	if !in.Confirm {
+		return p, r.nameMethod(p, in.Method)
+	}
+	return p, r.confirm(p, in.confirmParams)
+}
+
+// nameMethod notes the card that an intent is to be paid with.
+func (t *tx) nameMethod(p *PaymentIntent, id string) error {
+	if id == "" {
+		return nil
+	}
+	m, err := t.methodOf(id, "payment_method")
+	if err != nil {
+		return err
+	}
+	p.PaymentMethod, p.Status = &m.ID, intentNeedsConfirm
+	return t.save(p)
+}
+
+func confirmIntent(r *request) (any, error) {
+	in, err := read[confirmParams](r)
+	if err != nil {
+		return nil, err
+	}
+	p, err := fromPath[PaymentIntent](r, "intent")
+	if err != nil {
+		return nil, err
+	}
+	return p, r.confirm(p, in)
+}
+
+// confirm charges p. Where p pays an invoice, the invoice follows.
+func (t *tx) confirm(p *PaymentIntent, in confirmParams) error {
+	if p.Status == intentSucceeded || p.Status == intentCanceled {
+		return invalidCode("payment_intent_unexpected_state", "", "You cannot confirm this PaymentIntent because it has a status of %s.", p.Status)
+	}
+	id := in.Method
+	if id == "" && p.PaymentMethod != nil {
+		id = *p.PaymentMethod
+	}
+	if id == "" {
+		return invalidCode("payment_intent_unexpected_state", "payment_method", "You cannot confirm this PaymentIntent because it's missing a payment method.")
+	}
+	m, err := t.methodOf(id, "payment_method")
+	if err != nil {
+		return err
+	}
+	v, err := t.confirmWith(p, m, attempt{offSession: in.OffSession})
+	if err != nil || v.decline == nil {
+		return err
+	}
+	e := v.decline.at("")
+	e.PaymentIntent = p
+	return keep(e)
+}
+
+// confirmWith charges p with m, as part of its invoice if it has one.
+func (t *tx) confirmWith(p *PaymentIntent, m *PaymentMethod, how attempt) (verdict, error) {
+	if p.Invoice == "" {
+		return t.charge(p, m, how)
+	}
+	i, err := get[Invoice](t, p.Invoice, "invoice")
+	if err != nil {
+		return verdict{}, err
+	}
+	v, err := t.collect(i, m, how)
+	if err != nil {
+		return v, err
+	}
+	fresh, err := get[PaymentIntent](t, p.ID, "intent")
+	if err == nil {
+		*p = *fresh
+	}
+	return v, err
+}
+
+// authenticate is what the 3D Secure page does: the holder approved, or did not.
+func (t *tx) authenticate(p *PaymentIntent, approved bool) (verdict, error) {
+	if p.Status != intentNeedsAction || p.PaymentMethod == nil {
+		return verdict{}, invalidCode("payment_intent_unexpected_state", "", "This payment does not wait for authentication.")
+	}
+	m, err := get[PaymentMethod](t, *p.PaymentMethod, "payment_method")
+	if err != nil {
+		return verdict{}, err
+	}
+	if approved {
+		return t.confirmWith(p, m, attempt{authenticated: true})
+	}
+	p.Status, p.NextAction, p.PaymentMethod = intentNeedsMethod, nil, nil
+	p.LastPaymentError = &paymentError{Code: unauthentic.code, Message: unauthentic.message, Type: "invalid_request_error",
+		DocURL: "https://stripe.com/docs/error-codes/" + dashed(unauthentic.code)}
+	if err := t.save(p); err != nil {
+		return verdict{}, err
+	}
+	return verdict{decline: unauthentic}, t.emit("payment_intent.payment_failed", p)
+}
+
+func cancelIntent(r *request) (any, error) {
+	in, err := read[struct {
+		Reason string `p:"cancellation_reason,enum=abandoned|duplicate|fraudulent|requested_by_customer"`
+	}](r)
+	if err != nil {
+		return nil, err
+	}
+	p, err := fromPath[PaymentIntent](r, "intent")
+	if err != nil {
+		return nil, err
+	}
+	if p.Status == intentSucceeded || p.Invoice != "" {
+		return nil, invalidCode("payment_intent_unexpected_state", "", "You cannot cancel this PaymentIntent because it has a status of %s or belongs to an invoice.", p.Status)
+	}
+	if err := r.cancelIntent(p.ID, in.Reason); err != nil {
+		return nil, err
+	}
+	return get[PaymentIntent](r.tx, p.ID, "intent")
+}
+
+func listIntents(r *request) (any, error) {
+	in, err := read[struct {
+		listParams
+		createdParam
+		Customer string `p:"customer"`
+	}](r)
+	if err != nil {
+		return nil, err
+	}
+	return list[PaymentIntent](r, in.listParams, append(where(map[string]string{"customer": in.Customer}), in.Created.within("created")...)...)
+}
+
+func listCharges(r *request) (any, error) {
+	in, err := read[struct {
+		listParams
+		createdParam
+		Customer string `p:"customer"`
+		Intent   string `p:"payment_intent"`
+	}](r)
+	if err != nil {
+		return nil, err
+	}
+	return list[Charge](r, in.listParams, append(where(map[string]string{"customer": in.Customer, "payment_intent": in.Intent}), in.Created.within("created")...)...)
+}
+
+// A Refund gives a charge back, whole or in part.
+type Refund struct {
+	base
+	Amount             int64             `json:"amount"`
+	BalanceTransaction *string           `json:"balance_transaction"`
+	Charge             string            `json:"charge"`
+	Created            int64             `json:"created"`
+	Currency           string            `json:"currency"`
+	DestinationDetails tree              `json:"destination_details"`
+	Metadata           map[string]string `json:"metadata"`
+	PaymentIntent      *string           `json:"payment_intent"`
+	Reason             *string           `json:"reason"`
+	ReceiptNumber      *string           `json:"receipt_number"`
+	SourceReversal     *string           `json:"source_transfer_reversal"`
+	Status             string            `json:"status"`
+	TransferReversal   *string           `json:"transfer_reversal"`
+}
+
+func (*Refund) kind() string { return "refund" }
+
+func createRefund(r *request) (any, error) {
+	in, err := read[struct {
+		Charge    string        `p:"charge"`
+		Intent    string        `p:"payment_intent"`
+		Amount    *int64        `p:"amount,min=1"`
+		Reason    *string       `p:"reason,enum=duplicate|fraudulent|requested_by_customer"`
+		RefundFee bool          `p:"refund_application_fee"`
+		Metadata  metadataParam `p:"metadata"`
+	}](r)
+	if err != nil {
+		return nil, err
+	}
+	c, err := r.refundable(in.Charge, in.Intent)
+	if err != nil {
+		return nil, err
+	}
+	left := c.Amount - c.AmountRefunded
+	amount := left
+	if in.Amount != nil {
+		amount = *in.Amount
+	}
+	switch {
+	case left == 0:
+		return nil, invalidCode("charge_already_refunded", "", "Charge %s has already been refunded.", c.ID)
+	case amount > left:
+		return nil, invalid("amount", "Refund amount (%s) is greater than unrefunded amount on charge (%s)",
+			money.New(amount, money.MustCurrency(c.Currency)), money.New(left, money.MustCurrency(c.Currency)))
+	}
+	refund := &Refund{Amount: amount, Charge: c.ID, Created: r.unix(), Currency: c.Currency, PaymentIntent: c.PaymentIntent, Reason: in.Reason,
+		Status: "succeeded", DestinationDetails: tree{"type": "card", "card": tree{"type": "refund", "reference_status": "pending", "reference_type": "acquirer_reference_number"}}}
+	if refund.Metadata, err = in.Metadata.apply(nil); err != nil {
+		return nil, err
+	}
+	if err := r.insert(refund); err != nil {
+		return nil, err
+	}
+	c.AmountRefunded += amount
+	c.Refunded = c.AmountRefunded == c.Amount
+	if err := r.save(c); err != nil {
+		return nil, err
+	}
+	if err := r.emit("charge.refunded", c); err != nil {
+		return nil, err
+	}
+	return refund, r.emit("refund.created", refund)
+}
+
+// refundable finds the successful charge that a refund is of.
+func (t *tx) refundable(charge, intent string) (*Charge, error) {
+	if charge == "" && intent == "" {
+		return nil, invalidCode("parameter_missing", "", "One of the following params should be provided for this request: payment_intent or charge.")
+	}
+	if charge == "" {
+		p, err := get[PaymentIntent](t, intent, "payment_intent")
+		if err != nil {
+			return nil, err
+		}
+		if p.LatestCharge == nil {
+			return nil, invalid("payment_intent", "This PaymentIntent (%s) does not have a successful charge to refund.", p.ID)
+		}
+		charge = *p.LatestCharge
+	}
+	c, err := get[Charge](t, charge, "charge")
+	if err == nil && !c.Paid {
+		err = invalid("charge", "This charge (%s) did not succeed, so it cannot be refunded.", c.ID)
+	}
+	return c, err
+}
+
+func listRefunds(r *request) (any, error) {
+	in, err := read[struct {
+		listParams
+		createdParam
+		Charge string `p:"charge"`
+		Intent string `p:"payment_intent"`
+	}](r)
+	if err != nil {
+		return nil, err
+	}
+	return list[Refund](r, in.listParams, append(where(map[string]string{"charge": in.Charge, "payment_intent": in.Intent}), in.Created.within("created")...)...)
+}
