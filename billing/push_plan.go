@@ -120,7 +120,8 @@ func (s planSale) held(r models.PlatformPlan) (product, meter bool) {
 type planPush struct {
 	*Sales
 	job   outbox.Job
-	saved bool // the product was saved in this attempt
+	saved bool   // the product was saved in this attempt
+	found string // the price that is there although its product was refused
 }
 
 // pushPlan performs PushPlan. A price that Stripe clearly refuses is marked so with
@@ -224,17 +225,12 @@ func (p *planPush) key(what string, r models.PlatformPlan, values any) string {
 	return stepKey(p.job, what+"-"+r.PriceVersionID, r.Version, values)
 }
 
-// giveUp writes that Stripe refused a price. Was it the product that was refused,
-// the price may be there from an attempt whose answer was lost.
+// giveUp writes that Stripe refused a price.
 func (p *planPush) giveUp(ctx context.Context, now planSale, r models.PlatformPlan, no *Refused) error {
-	if r.ProductID != "" && r.PlanID == "" && (r.MeterID != "" || !now.metered(r)) {
-		id, err := p.sendPrice(ctx, now, r)
-		if _, gone := errors.AsType[*Refused](err); err != nil && !gone {
-			return err
-		}
-		r.PlanID = id
-	}
 	r.State, r.Problem = models.PushRefused, no.Message
+	if p.found != "" {
+		r.PlanID, p.found = p.found, ""
+	}
 	return models.InTx(ctx, p.DB, func(ctx context.Context, tx bun.Tx) error {
 		r := r
 		if err := models.SavePlatformPlan(ctx, tx, &r); err != nil {
@@ -249,15 +245,15 @@ func (p *planPush) giveUp(ctx context.Context, now planSale, r models.PlatformPl
 // makePrice makes the price of a row, or brings it back; older ones leave sale in
 // the same instant.
 func (p *planPush) makePrice(ctx context.Context, now planSale, r models.PlatformPlan) error {
-	if err := p.sendProduct(ctx, now, r); err != nil {
-		return err
+	err := p.sendProduct(ctx, now, r)
+	if err == nil && now.metered(r) { // it was there, and an attempt to undo may have stopped it since
+		r.MeterID, err = p.sendMeter(ctx, now, r)
 	}
-	if now.metered(r) { // it was there, and an attempt to undo may have stopped it since
-		id, err := p.sendMeter(ctx, now, r)
-		if err != nil {
-			return err
-		}
-		r.MeterID = id
+	if no, ok := errors.AsType[*Refused](err); ok {
+		return p.unmade(ctx, now, r, no)
+	}
+	if err != nil {
+		return err
 	}
 	id, err := p.sendPrice(ctx, now, r)
 	if err != nil {
@@ -280,6 +276,17 @@ func (p *planPush) makePrice(ctx context.Context, now planSale, r models.Platfor
 		}
 		return nil
 	})
+}
+
+// unmade looks for a price whose product or meter was refused with no: it may be
+// there from an attempt whose answer was lost.
+func (p *planPush) unmade(ctx context.Context, now planSale, r models.PlatformPlan, no *Refused) error {
+	id, err := p.sendPrice(ctx, now, r)
+	if _, gone := errors.AsType[*Refused](err); err != nil && !gone {
+		return err
+	}
+	p.found = id
+	return no
 }
 
 func (p *planPush) sendProduct(ctx context.Context, now planSale, r models.PlatformPlan) error {
