@@ -166,7 +166,7 @@ func TestARefusedEnablingLeavesNothingBehind(t *testing.T) {
 
 func TestARefusedPlanLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
-	for n := 1; n <= 3; n++ { // meter, product, price
+	for _, n := range []int{1, 2, 4} { // meter, product, price; the third finds the meter
 		m, _, reached := tell(t, testdb.New(t), "plan", n, refuses)
 		if !reached {
 			t.Fatal("there is no such call")
