@@ -237,7 +237,11 @@ func (s *Subscriptions) StartAgain(ctx context.Context, who accounts.Actor, uuid
 	}
 	switch o.State.Next {
 	case access.StartAgain:
-		return s.Subscribe(ctx, who, SubscribeInput{Application: o.ApplicationUUID, API: o.APIUUID, Policy: o.PolicyUUID})
+		sub, err := s.Subscribe(ctx, who, SubscribeInput{Application: o.ApplicationUUID, API: o.APIUUID, Policy: o.PolicyUUID})
+		if k := fault.KindOf(err); k == fault.NotFound || k == fault.Invalid {
+			err = fault.From(fault.Conflict, err, "This API or this plan is not on sale any more, so the subscription cannot be started again.")
+		}
+		return sub, err
 	case access.Pay, access.Wait:
 		return o.Subscription, nil // under way already
 	case access.NoAction, access.UpdateCard, access.AskPublisher, access.Resume, access.SubscribeAgain:

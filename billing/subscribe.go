@@ -39,7 +39,7 @@ type SubscribeInput struct{ Application, API, Policy string }
 func (in SubscribeInput) Validate() error {
 	var f fault.Fields
 	f.Check(in.Application != "", "application", "Choose an application.")
-	f.Check(in.Policy != "", "policy", "Choose a plan.")
+	f.Check(in.Policy != "", "plan", "Choose a plan.")
 	return f.Err()
 }
 
@@ -129,15 +129,7 @@ func (s *Subscriptions) wanted(ctx context.Context, db bun.IDB, who accounts.Act
 		return w, err
 	}
 	w.offer, err = catalog.OfferFor(ctx, db, who, w.api, in.Policy)
-	return w, asPolicy(err)
-}
-
-// asPolicy puts what is wrong with the plan at our field of that name.
-func asPolicy(err error) error {
-	if f, ok := fault.FieldsOf(err); ok && f["plan"] != "" {
-		return fault.Fields{"policy": f["plan"]}.Err()
-	}
-	return err
+	return w, err
 }
 
 // hold locks application, API and policy, if db is a transaction.

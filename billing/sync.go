@@ -3,6 +3,7 @@ package billing
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/uptrace/bun"
@@ -64,7 +65,34 @@ func (s *Subscriptions) sync(ctx context.Context, job outbox.Job, t syncSubscrip
 	if seen, err = s.cancelOthers(ctx, job, seen); err != nil {
 		return err
 	}
+	if err := s.closeStrays(ctx, job, sub, seen); err != nil {
+		return err
+	}
 	return s.save(ctx, job, sub, s.settle(sub, seen), seen)
+}
+
+// closeStrays closes what could still be paid although nothing is to be paid any
+// more: sessions beside a subscription that has begun, or of one that has ended.
+func (s *Subscriptions) closeStrays(ctx context.Context, job outbox.Job, sub models.Subscription, v seen) error {
+	if v.kept == nil && sub.EndedAt.IsZero() {
+		return nil
+	}
+	known := map[string]bool{"": true}
+	for _, one := range v.others {
+		known[one.ID] = true
+	}
+	if v.kept != nil {
+		known[v.kept.ID] = true
+	}
+	if _, err := s.closeSessions(ctx, job, v); err != nil {
+		return err
+	}
+	for _, theirs := range v.theirs {
+		if !known[theirs.Subscription] {
+			return errors.New("billing: a session was paid while it was being closed") // the next attempt sees it
+		}
+	}
+	return nil
 }
 
 // look reads everything about sub from Stripe. Which Stripe subscriptions belong to

@@ -269,7 +269,7 @@ func (b *Inbox) awaitEvent(ctx context.Context, who accounts.Actor, id string, p
 		case e.State != models.EventWaiting || !b.Wall.Now().Before(until):
 			return nil
 		}
-		if err := b.Jobs.Wait(ctx, e.JobID, time.Until(until)); errors.Is(err, outbox.ErrPending) {
+		if err := b.Jobs.Wait(ctx, e.JobID, until.Sub(b.Wall.Now())); errors.Is(err, outbox.ErrPending) {
 			return nil
 		}
 	}

@@ -9,8 +9,9 @@ var mayImport = map[string][]string{
 	"web":            {"handlers/*", "web/session", "web/respond", "views/layout", "views/page/*", "accounts", "catalog", "billing", "usage", "internal/outbox", "static"},
 	"web/session":    {"accounts"},
 	"web/respond":    {"web/session", "accounts", "views/layout", "views/ui"},
-	"handlers/*":     {"web/session", "web/respond", "views/*", "accounts", "catalog", "billing", "usage", "access", "notices", "models"},
+	"handlers/*":     {"web/session", "web/respond", "views/*", "handlers/sheet", "accounts", "catalog", "billing", "usage", "access", "notices", "models"},
 	"handlers/admin": {"web/session", "web/respond", "views/*", "accounts", "catalog", "billing", "usage", "access", "notices", "models", "internal/outbox"},
+	"handlers/sheet": {"views/ui", "billing"}, // what the pages of several portals show alike
 
 	"views/page/*": {"views/layout", "views/ui"},
 	"views/mail":   {"views/ui"},
