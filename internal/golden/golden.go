@@ -20,7 +20,8 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 // HTML renders c and compares it with testdata/<name>.html below the test's
 // package. It checks the structure too: of a whole page when c renders one,
-// else of its parts.
+// else of its parts. With TOLLGATE_PAGES set it also writes what it rendered into
+// that directory, to be looked at beside a copy of static.
 func HTML(t *testing.T, name string, c templ.Component) {
 	t.Helper()
 	var b bytes.Buffer
@@ -32,7 +33,11 @@ func HTML(t *testing.T, name string, c templ.Component) {
 	} else {
 		CheckParts(t, b.String())
 	}
-	compare(t, filepath.Join("testdata", name+".html"), Format(unhashed.ReplaceAllString(b.String(), "$1$2")))
+	page := unhashed.ReplaceAllString(b.String(), "$1$2")
+	if dir := os.Getenv("TOLLGATE_PAGES"); dir != "" {
+		write(t, filepath.Join(dir, name+".html"), page)
+	}
+	compare(t, filepath.Join("testdata", name+".html"), Format(page))
 }
 
 // unhashed finds the names of static files, which change with each build of theirs.
