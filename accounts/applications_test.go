@@ -215,7 +215,7 @@ func TestAConnectedAccountIsRefreshed(t *testing.T) {
 		must(t, err)
 		all, err := w.linked.OfTenant(t.Context(), w.us)
 		must(t, err)
-		if len(mine) != 1 || len(all) != 1 {
+		if len(mine) != 1 || len(all) != 1 || all[0].OwnerName != "The ada" || all[0].StripeAccount != "acct_1" {
 			t.Errorf("%d mine, %d of the tenant", len(mine), len(all))
 		}
 	})

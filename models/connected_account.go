@@ -29,6 +29,7 @@ type ConnectedAccount struct {
 	CheckedAt           Instant  `bun:"checked_at,notnull"`
 	CreatedAt           Instant  `bun:"created_at,notnull"`
 	Version             int64    `bun:"version,notnull"`
+	OwnerName           string   `bun:"owner_name,scanonly"` // in lists only
 }
 
 // ConnectedAccountByID returns the tenant's connected account called id, given up or not.
@@ -76,7 +77,8 @@ func SaveConnectedAccount(ctx context.Context, db bun.IDB, a ConnectedAccount) e
 // of one owner, or all when owner is "".
 func ConnectedAccounts(ctx context.Context, db bun.IDB, tenant TenantID, owner string) ([]ConnectedAccount, error) {
 	var as []ConnectedAccount
-	q := db.NewSelect().Model(&as).Where("ca.tenant_id = ? AND ca.live = 1", tenant)
+	q := db.NewSelect().Model(&as).ColumnExpr("?TableColumns").ColumnExpr("p.display_name AS owner_name").
+		Join("JOIN people AS p ON p.person_id = ca.owner_id").Where("ca.tenant_id = ? AND ca.live = 1", tenant)
 	if owner != "" {
 		q = q.Where("ca.owner_id = ?", owner)
 	}

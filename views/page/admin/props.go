@@ -102,19 +102,18 @@ type AccountRow struct {
 
 // StripeProps is what the page at /admin/stripe shows. key is sent to
 // POST /admin/stripe/key; secret to POST /admin/stripe/webhooks/{scope}; nothing
-// to POST /admin/stripe/webhooks/register and to POST /admin/stripe/check.
+// to POST /admin/stripe/webhooks/register.
 type StripeProps struct {
 	layout.Frame
-	Mode        string // sandbox, test or live
-	Account     string // acct_… that the key opens; "" without a key
-	AccountName string
-	KeyHint     string            // …4242; "" without a key
-	Trouble     string            // why Stripe refuses the key; "" when it works
-	Key         string            // what the field shows: always "", a key is never shown again
-	Problems    map[string]string // by field: key, connect, platform
-	Hooks       []HookRow         // of connected accounts, of the platform
-	Version     string            // the API version to choose for endpoints made by hand
-	CanRegister string            // why endpoints cannot be registered from here; "" when they can
+	Mode           string // sandbox, test or live
+	Account        string // acct_… that the key opens; "" without a key
+	AccountName    string
+	KeyHint        string            // …4242; "" without a key
+	Trouble        string            // why Stripe refuses the key; "" when it works
+	Problems       map[string]string // by field: key, connect, platform
+	Hooks          []HookRow         // of connected accounts, of the platform
+	Version        string            // the API version to choose for endpoints made by hand
+	CannotRegister string            // why endpoints cannot be registered from here; "" when they can
 }
 
 // A HookRow is one webhook endpoint, there or still to be made.
