@@ -27,7 +27,7 @@ type PasswordInput struct {
 func (in PasswordInput) Validate() error {
 	var f fault.Fields
 	n := len([]rune(in.New))
-	f.Check(n >= shortestPassword, "new", "Use at least 12 characters.")
+	f.Check(n >= shortestPassword, "new", "Use at least 10 characters; a few words are easy to remember.")
 	f.Check(n <= longestPassword, "new", "Use at most 200 characters.")
 	f.Check(in.Again == in.New, "again", "This is not the same password.")
 	return f.Err()

@@ -24,7 +24,7 @@ const (
 
 // The length of a password, in characters.
 const (
-	shortestPassword = 12
+	shortestPassword = 10
 	longestPassword  = 200
 )
 
