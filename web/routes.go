@@ -8,6 +8,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"tollgate/accounts"
+	"tollgate/billing"
+	"tollgate/catalog"
 	"tollgate/internal/clock"
 	"tollgate/web/respond"
 )
@@ -66,6 +68,10 @@ type Deps struct {
 	Applications *accounts.Applications
 	Accounts     *accounts.ConnectedAccounts
 	Audit        *accounts.AuditTrail
+
+	Catalog       *catalog.Service
+	Subscriptions *billing.Subscriptions
+	Inbox         *billing.Inbox
 }
 
 // Routes is the site map.

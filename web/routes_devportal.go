@@ -1,6 +1,36 @@
 package web
 
+import "tollgate/handlers/devportal"
+
 // devportalRoutes is the developer portal.
-func devportalRoutes(_ Deps) []Route {
-	return []Route{}
+func devportalRoutes(d Deps) []Route {
+	catalogue := devportal.Catalogue{Catalog: d.Catalog, Tenants: d.Tenants}
+	api := devportal.API{Catalog: d.Catalog, Tenants: d.Tenants, Subscriptions: d.Subscriptions, Applications: d.Applications}
+	applications := devportal.Applications{Applications: d.Applications, Subscriptions: d.Subscriptions}
+	subscriptions := devportal.Subscriptions{Subscriptions: d.Subscriptions}
+	subscription := devportal.Subscription{Business: d.Business, Subscriptions: d.Subscriptions}
+	invoices := devportal.Invoices{Business: d.Business, Subscriptions: d.Subscriptions}
+	return []Route{
+		{"GET", "/devportal", Visitor, catalogue.Show},
+		{"GET", "/devportal/apis/:id", Visitor, api.Show},
+		{"POST", "/devportal/apis/:id/subscribe", Subscriber, api.Subscribe},
+
+		{"GET", "/devportal/applications", Subscriber, applications.List},
+		{"GET", "/devportal/applications/new", Subscriber, applications.New},
+		{"POST", "/devportal/applications/new", Subscriber, applications.Create},
+		{"GET", "/devportal/applications/:id", Subscriber, applications.Show},
+		{"GET", "/devportal/applications/:id/edit", Subscriber, applications.Edit},
+		{"POST", "/devportal/applications/:id/edit", Subscriber, applications.Save},
+		{"POST", "/devportal/applications/:id/delete", Subscriber, applications.Delete},
+
+		{"GET", "/devportal/subscriptions", Subscriber, subscriptions.Show},
+		{"GET", "/devportal/subscriptions/:id", Subscriber, subscription.Show},
+		{"GET", "/devportal/subscriptions/:id/invoice", Subscriber, invoices.Show},
+		{"POST", "/devportal/subscriptions/:id/refresh", Subscriber, subscription.Refresh},
+		{"POST", "/devportal/subscriptions/:id/start-again", Subscriber, subscription.StartAgain},
+		{"POST", "/devportal/subscriptions/:id/resume", Subscriber, subscription.Resume},
+		{"POST", "/devportal/subscriptions/:id/cancel", Subscriber, subscription.Cancel},
+
+		{"GET", "/devportal/invoices", Subscriber, invoices.List},
+	}
 }

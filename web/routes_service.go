@@ -1,10 +1,19 @@
 package web
 
-// serviceRoutes is what machines ask for.
+import "tollgate/handlers/stripeservice"
+
+// serviceRoutes is what machines ask for, and WSO2's Stripe service.
 func serviceRoutes(d Deps) []Route {
+	webhook := stripeservice.Webhook{Inbox: d.Inbox}
+	checkout := stripeservice.Checkout{Subscriptions: d.Subscriptions}
 	return []Route{
 		{"GET", "/healthz", Machine, alive},
 		{"GET", "/readyz", Machine, ready(d.Ready)},
 		{"GET", "/static/*", Machine, asset},
+
+		{"POST", "/api/am/stripe/webhook", Machine, webhook.Receive},
+		{"GET", "/api/am/stripe/checkout-url", SignedIn, checkout.Pay},
+		{"GET", "/api/am/stripe/portal-url", SignedIn, checkout.Portal},
+		{"GET", "/api/am/stripe/complete-session", SignedIn, checkout.Complete},
 	}
 }

@@ -1,0 +1,155 @@
+package devportal
+
+import (
+	"context"
+
+	"github.com/gofiber/fiber/v2"
+
+	"tollgate/accounts"
+	"tollgate/billing"
+	"tollgate/internal/fault"
+	"tollgate/models"
+	"tollgate/views/layout"
+	page "tollgate/views/page/devportal"
+	"tollgate/views/ui"
+	"tollgate/web/respond"
+	"tollgate/web/session"
+)
+
+// Applications is the screens of one's applications.
+type Applications struct {
+	Applications interface {
+		List(ctx context.Context, who accounts.Actor) ([]models.Application, error)
+		ByUUID(ctx context.Context, who accounts.Actor, uuid string) (models.Application, error)
+		Create(ctx context.Context, who accounts.Actor, in accounts.ApplicationInput) (models.Application, error)
+		Edit(ctx context.Context, who accounts.Actor, uuid string, in accounts.ApplicationInput) error
+		Delete(ctx context.Context, who accounts.Actor, uuid string) error
+	}
+	Subscriptions interface {
+		Mine(ctx context.Context, who accounts.Actor, q billing.ListQuery) (billing.Page, error)
+	}
+}
+
+// crumb leads back to the list.
+var crumb = ui.Link{Href: applicationsPath, Label: "Applications"}
+
+// List answers GET /devportal/applications.
+func (h Applications) List(c *fiber.Ctx) error {
+	ctx, who := c.UserContext(), session.Actor(c)
+	apps, err := h.Applications.List(ctx, who)
+	if err != nil {
+		return err
+	}
+	p := page.ApplicationsProps{Frame: respond.Frame(c, layout.Devportal, "Applications", applicationsPath)}
+	for _, a := range apps {
+		mine, err := h.Subscriptions.Mine(ctx, who, billing.ListQuery{Application: a.UUID, Limit: 100})
+		if err != nil {
+			return err
+		}
+		p.Rows = append(p.Rows, page.ApplicationRow{
+			ID: a.UUID, Name: a.Name, About: a.Description, Subscriptions: int64(len(mine.Rows)), Created: a.CreatedTime.Time(),
+		})
+	}
+	return respond.Page(c, fiber.StatusOK, page.Applications(p))
+}
+
+// New answers GET /devportal/applications/new.
+func (h Applications) New(c *fiber.Ctx) error {
+	return renderForm(c, fiber.StatusOK, page.ApplicationFormProps{})
+}
+
+// Create answers POST /devportal/applications/new.
+func (h Applications) Create(c *fiber.Ctx) error {
+	in := accounts.ApplicationInput{Name: c.FormValue("name"), Description: c.FormValue("description")}
+	made, err := h.Applications.Create(c.UserContext(), session.Actor(c), in)
+	if problems, ok := fault.FieldsOf(err); ok {
+		return renderForm(c, fiber.StatusUnprocessableEntity, page.ApplicationFormProps{Name: in.Name, Description: in.Description, Problems: problems})
+	}
+	if err != nil {
+		return err
+	}
+	return respond.SeeOther(c, applicationPath(made.UUID), "The application is created. Choose an API to subscribe it to.")
+}
+
+// Edit answers GET /devportal/applications/:id/edit.
+func (h Applications) Edit(c *fiber.Ctx) error {
+	a, err := h.Applications.ByUUID(c.UserContext(), session.Actor(c), c.Params("id"))
+	if err != nil {
+		return err
+	}
+	return renderForm(c, fiber.StatusOK, page.ApplicationFormProps{
+		ID: a.UUID, Name: a.Name, Description: a.Description,
+	})
+}
+
+// Save answers POST /devportal/applications/:id/edit.
+func (h Applications) Save(c *fiber.Ctx) error {
+	in := accounts.ApplicationInput{Name: c.FormValue("name"), Description: c.FormValue("description")}
+	err := h.Applications.Edit(c.UserContext(), session.Actor(c), c.Params("id"), in)
+	if problems, ok := fault.FieldsOf(err); ok {
+		return renderForm(c, fiber.StatusUnprocessableEntity, page.ApplicationFormProps{
+			ID: c.Params("id"), Name: in.Name, Description: in.Description, Problems: problems,
+		})
+	}
+	if err != nil {
+		return err
+	}
+	return respond.SeeOther(c, applicationPath(c.Params("id")), "The application is saved.")
+}
+
+func renderForm(c *fiber.Ctx, status int, p page.ApplicationFormProps) error {
+	title := "New application"
+	if p.ID != "" {
+		title = "Edit application"
+	}
+	p.Frame = respond.Frame(c, layout.Devportal, title, applicationsPath).With(crumb, ui.Link{Label: title})
+	return respond.Page(c, status, page.ApplicationForm(p))
+}
+
+// Show answers GET /devportal/applications/:id.
+func (h Applications) Show(c *fiber.Ctx) error {
+	ctx, who := c.UserContext(), session.Actor(c)
+	a, err := h.Applications.ByUUID(ctx, who, c.Params("id"))
+	if err != nil {
+		return err
+	}
+	mine, err := h.Subscriptions.Mine(ctx, who, billing.ListQuery{Application: a.UUID, Limit: 100})
+	if err != nil {
+		return err
+	}
+	p := page.ApplicationProps{
+		Frame: respond.Frame(c, layout.Devportal, a.Name, applicationsPath).With(crumb, ui.Link{Label: a.Name}),
+		ID:    a.UUID, Name: a.Name, Description: a.Description, Created: a.CreatedTime.Time(), Keep: keep(mine.Rows),
+	}
+	for _, o := range mine.Rows {
+		p.Subscriptions = append(p.Subscriptions, row(o))
+	}
+	return respond.Page(c, fiber.StatusOK, page.Application(p))
+}
+
+// keep says why an application with these subscriptions cannot be deleted.
+func keep(all []billing.Overview) string {
+	n := int64(0)
+	for _, o := range all {
+		if o.Status != "REJECTED" {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return "It has " + ui.Plural(n, "subscription", "subscriptions") + ". Cancel them first, then delete it."
+}
+
+// Delete answers POST /devportal/applications/:id/delete.
+func (h Applications) Delete(c *fiber.Ctx) error {
+	err := h.Applications.Delete(c.UserContext(), session.Actor(c), c.Params("id"))
+	if fault.KindOf(err) == fault.Conflict {
+		session.Notice(c, "bad", fault.Message(err))
+		return respond.SeeOther(c, applicationPath(c.Params("id")))
+	}
+	if err != nil {
+		return err
+	}
+	return respond.SeeOther(c, applicationsPath, "The application is deleted.")
+}

@@ -1,0 +1,139 @@
+package devportal
+
+import (
+	"context"
+
+	"github.com/gofiber/fiber/v2"
+
+	"tollgate/accounts"
+	"tollgate/billing"
+	"tollgate/handlers/sheet"
+	"tollgate/internal/clock"
+	"tollgate/internal/fault"
+	"tollgate/models"
+	"tollgate/views/layout"
+	page "tollgate/views/page/devportal"
+	"tollgate/views/ui"
+	"tollgate/web/respond"
+	"tollgate/web/session"
+)
+
+// Subscription is the screen of one subscription: its state, and what to do next.
+type Subscription struct {
+	Business      clock.Business
+	Subscriptions interface {
+		Overview(ctx context.Context, who accounts.Actor, uuid string) (billing.Overview, error)
+		IssuedInvoices(ctx context.Context, who accounts.Actor, uuid string) (billing.InvoiceSheet, error)
+		StartAgain(ctx context.Context, who accounts.Actor, uuid string) (models.Subscription, error)
+		Refresh(ctx context.Context, who accounts.Actor, uuid string) error
+		Cancel(ctx context.Context, who accounts.Actor, uuid string, when billing.CancelWhen) error
+		Resume(ctx context.Context, who accounts.Actor, uuid string) error
+	}
+}
+
+// The two ways to cancel, as the form sends them.
+const (
+	cancelAtPeriodEnd = "period-end"
+	cancelNow         = "now"
+)
+
+// Show answers GET /devportal/subscriptions/:id.
+func (h Subscription) Show(c *fiber.Ctx) error {
+	return h.render(c, fiber.StatusOK, cancelAtPeriodEnd, "")
+}
+
+func (h Subscription) render(c *fiber.Ctx, status int, when, problem string) error {
+	ctx, who := c.UserContext(), session.Actor(c)
+	o, err := h.Subscriptions.Overview(ctx, who, c.Params("id"))
+	if err != nil {
+		return err
+	}
+	invoices, err := h.Subscriptions.IssuedInvoices(ctx, who, o.UUID)
+	if err != nil {
+		return err
+	}
+	p := h.shown(who, o)
+	p.Cancel.When, p.Cancel.Problem = when, problem
+	addInvoices(&p, invoices)
+	p.Frame = respond.Frame(c, layout.Devportal, p.API, subscriptionsPath).
+		With(ui.Link{Href: subscriptionsPath, Label: "My subscriptions"}, ui.Link{Label: p.API})
+	return respond.Page(c, status, page.Subscription(p))
+}
+
+// shown puts a subscription into the page's terms.
+func (h Subscription) shown(who accounts.Actor, o billing.Overview) page.SubscriptionProps {
+	p := page.SubscriptionProps{
+		ID: o.UUID, APIID: o.APIUUID, API: titled(o.Title(), o.APIVersion), Plan: o.PolicyName, Price: price(o.Price), Limits: limits(o.Plan),
+		Publisher: o.Publisher, ApplicationID: o.ApplicationUUID, Application: o.ApplicationName, TenantDomain: who.Domain,
+		Stage: stage(o), State: o.State.Label, Tone: ui.Tone(o.State.Tone), Next: page.Next(o.State.Next),
+		Sentence: page.Sentence(o.State.Sentence),
+		Since:    o.CreatedTime.Time(), PeriodStart: o.PeriodStart.Time(), PeriodEnd: o.PeriodEnd.Time(),
+		EndsAt: o.CancelAt.Time(), EndedAt: o.EndedAt.Time(),
+		Manages: o.StripeSubscriptionID != "", HasInvoices: o.StripeSubscriptionID != "",
+		Cancel: page.Cancel{Offered: !o.State.Ended && o.CancelAt.IsZero(), AtPeriodEnd: o.StripeSubscriptionID != ""},
+	}
+	if p.Stage == page.Payable {
+		p.PayBy = o.CheckoutExpiresAt.Time()
+		if left := p.PayBy.Sub(h.Business.Now()); left > 0 {
+			p.PayIn = ui.Duration(left)
+		}
+	}
+	return p
+}
+
+// addInvoices adds the issued invoices, and where an unpaid one can be paid.
+func addInvoices(p *page.SubscriptionProps, s billing.InvoiceSheet) {
+	all := s.Past
+	if s.Current != nil {
+		all = append([]billing.Invoice{*s.Current}, all...)
+	}
+	for _, i := range all {
+		r := sheet.Row(i, p.Plan, invoicePath(p.ID, i.ID))
+		p.Invoices = append(p.Invoices, r)
+		if i.Status == "open" && p.OpenInvoice == "" {
+			p.OpenInvoice = r.Hosted
+		}
+	}
+}
+
+// StartAgain answers POST /devportal/subscriptions/:id/start-again.
+func (h Subscription) StartAgain(c *fiber.Ctx) error {
+	_, err := h.Subscriptions.StartAgain(c.UserContext(), session.Actor(c), c.Params("id"))
+	return h.after(c, err, "The payment page is open again.")
+}
+
+// Refresh answers POST /devportal/subscriptions/:id/refresh.
+func (h Subscription) Refresh(c *fiber.Ctx) error {
+	return h.after(c, h.Subscriptions.Refresh(c.UserContext(), session.Actor(c), c.Params("id")), "This is what Stripe says now.")
+}
+
+// Resume answers POST /devportal/subscriptions/:id/resume.
+func (h Subscription) Resume(c *fiber.Ctx) error {
+	return h.after(c, h.Subscriptions.Resume(c.UserContext(), session.Actor(c), c.Params("id")), "The subscription goes on.")
+}
+
+// Cancel answers POST /devportal/subscriptions/:id/cancel.
+func (h Subscription) Cancel(c *fiber.Ctx) error {
+	chosen := c.FormValue("when")
+	when, ok := map[string]billing.CancelWhen{cancelAtPeriodEnd: billing.CancelAtPeriodEnd, cancelNow: billing.CancelNow}[chosen]
+	if !ok {
+		return h.render(c, fiber.StatusUnprocessableEntity, chosen, "Choose when it ends.")
+	}
+	err := h.Subscriptions.Cancel(c.UserContext(), session.Actor(c), c.Params("id"), when)
+	return h.after(c, err, "We asked for the end. This page shows how it stands.")
+}
+
+// after leads back to the subscription, with what came of a wish.
+func (h Subscription) after(c *fiber.Ctx, err error, good string) error {
+	to := subscriptionPath(c.Params("id"))
+	switch fault.KindOf(err) {
+	case fault.Conflict, fault.Unavailable, fault.Invalid:
+		session.Notice(c, "bad", fault.Message(err))
+		return respond.SeeOther(c, to)
+	default:
+		if err != nil {
+			return err
+		}
+	}
+	return respond.SeeOther(c, to, good)
+}
