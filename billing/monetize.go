@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/uptrace/bun"
 
@@ -37,6 +38,9 @@ type Sales struct {
 	Engine   Engine
 	Accounts *accounts.ConnectedAccounts
 	Wall     clock.Wall
+
+	Jobs     *outbox.Runner
+	Patience time.Duration // how long a request waits for Stripe before it answers
 
 	Installation string      // id of this installation, part of every name at Stripe
 	Attributes   []Attribute // declared ones; ConnectedAccountKey is among them
@@ -309,4 +313,20 @@ func atAccount(err error) error {
 		}
 	}
 	return err
+}
+
+// Await waits a little for a job that Monetize or the catalogue returned, so that
+// a page can show what came of it. done is false while it goes on; problem is what
+// a person may read when Stripe refused it.
+func (s *Sales) Await(ctx context.Context, job string) (done bool, problem string, err error) {
+	if job == "" || s.Jobs == nil {
+		return job == "", "", nil
+	}
+	switch err = s.Jobs.Wait(ctx, job, s.Patience); {
+	case errors.Is(err, outbox.ErrPending):
+		return false, "", nil
+	case fault.KindOf(err) == fault.Conflict:
+		return true, fault.Message(err), nil
+	}
+	return err == nil, "", err
 }

@@ -183,3 +183,13 @@ func oneOf(s string, all ...string) bool {
 	}
 	return false
 }
+
+// Preview returns what in says as far as it can be read, and what is wrong with the
+// rest. Nothing is kept.
+func (in PlanInput) Preview() (models.Policy, Price, error) {
+	t, err := in.read()
+	if t.price.Currency().IsZero() {
+		t.price = Price{} // it cannot be read yet
+	}
+	return t.policy, t.price, err
+}
