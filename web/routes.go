@@ -11,6 +11,7 @@ import (
 	"tollgate/billing"
 	"tollgate/catalog"
 	"tollgate/internal/clock"
+	"tollgate/internal/outbox"
 	"tollgate/web/respond"
 )
 
@@ -72,6 +73,9 @@ type Deps struct {
 	Catalog       *catalog.Service
 	Subscriptions *billing.Subscriptions
 	Inbox         *billing.Inbox
+	Registrar     *billing.Registrar
+	Sales         *billing.Sales
+	Jobs          *outbox.Runner
 }
 
 // Routes is the site map.
