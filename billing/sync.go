@@ -148,12 +148,17 @@ func (s *Subscriptions) subscriptionsFor(ctx context.Context, sub models.Subscri
 			return nil, final(err)
 		}
 		for _, one := range list {
-			if one.Metadata[metaSubscription] == sub.UUID || one.ID != "" && mentioned[one.ID] {
+			if s.names(one.Metadata, sub) || one.ID != "" && mentioned[one.ID] {
 				all = append(all, held{at, one})
 			}
 		}
 	}
 	return all, nil
+}
+
+// names reports whether metadata is ours and about sub.
+func (s *Subscriptions) names(metadata map[string]string, sub models.Subscription) bool {
+	return metadata[metaSubscription] == sub.UUID && metadata[metaInstallation] == s.Installation
 }
 
 // alive reports whether a Stripe subscription can still charge somebody.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -217,6 +218,32 @@ func TestMetadataAloneIsWorthNothing(t *testing.T) {
 		}
 	}
 	s.want(t, sub.UUID, "ON_HOLD", true)
+}
+
+// A copy of our database that runs elsewhere makes the same ids: what it sells is its own.
+func TestAnotherInstallationsSubscriptionsAreNotOurs(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, testdb.New(t))
+	sub := s.subscribe(t, s.a.gold)
+	known := s.stripe.sessions[sub.CheckoutSessionID]
+	metadata := maps.Clone(known.Metadata)
+	metadata["installation"] = "inst-2"
+	theirs, err := s.stripe.OpenCheckout(bg, accounts.StripeAccount{Tenant: s.a.tenant, Connected: s.a.account}, "k", billing.CheckoutInput{Customer: known.Customer, Metadata: metadata})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, _ := s.stripe.pay(theirs.ID)
+	if got := s.outcome(t, s.tell(t, "customer.subscription.created", id)); got.State != models.EventIgnored {
+		t.Errorf("event = %+v", got)
+	}
+	if err := s.sell.Refresh(bg, s.a.buyer, sub.UUID); err != nil {
+		t.Fatal(err)
+	}
+	s.work(t)
+	s.want(t, sub.UUID, "ON_HOLD", true)
+	if len(s.stripe.canceled) > 0 {
+		t.Errorf("canceled %v", s.stripe.canceled)
+	}
 }
 
 func TestAReplayChangesNothing(t *testing.T) {
