@@ -10,6 +10,7 @@ import (
 // adminRoutes is the admin portal.
 func adminRoutes(d Deps) []Route {
 	overview := admin.Overview{Tenants: d.Tenants, Events: d.Inbox, Wall: d.Wall.Now}
+	plans := admin.Plans{Catalog: d.Catalog, Sales: d.Sales}
 	people := admin.People{People: d.People, PublicURL: d.Site.PublicURL, Wall: d.Wall.Now}
 	linked := admin.Accounts{Accounts: d.Accounts, Stripe: d.Sales}
 	stripe := admin.Stripe{
@@ -22,6 +23,13 @@ func adminRoutes(d Deps) []Route {
 	settings := admin.Settings{Tenants: d.Tenants}
 	return []Route{
 		{"GET", "/admin", Admin, overview.Show},
+
+		{"GET", "/admin/plans", Admin, plans.List},
+		{"GET", "/admin/plans/new", Admin, plans.New},
+		{"POST", "/admin/plans/new", Admin, plans.Create},
+		{"GET", "/admin/plans/:uuid", Admin, plans.Show},
+		{"POST", "/admin/plans/:uuid", Admin, plans.Save},
+		{"POST", "/admin/plans/:uuid/delete", Admin, plans.Delete},
 
 		{"GET", "/admin/people", Admin, people.List},
 		{"GET", "/admin/people/new", Admin, people.New},

@@ -1,6 +1,34 @@
 package web
 
+import "tollgate/handlers/publisher"
+
 // publisherRoutes is the publisher portal.
-func publisherRoutes(_ Deps) []Route {
-	return []Route{}
+func publisherRoutes(d Deps) []Route {
+	overview := publisher.Overview{Catalog: d.Catalog, Accounts: d.Accounts}
+	apis := publisher.APIs{Catalog: d.Catalog, Demo: d.Demo}
+	sale := publisher.Monetization{Sales: d.Sales}
+	paid := publisher.Accounts{Accounts: d.Accounts, Catalog: d.Catalog, Sales: d.Sales}
+	return []Route{
+		{"GET", "/publisher", Publisher, overview.Show},
+
+		{"GET", "/publisher/apis", Publisher, apis.List},
+		{"GET", "/publisher/apis/new", Publisher, apis.New},
+		{"POST", "/publisher/apis/new", Publisher, apis.Create},
+		{"GET", "/publisher/products", Publisher, apis.Products},
+		{"GET", "/publisher/products/new", Publisher, apis.NewProduct},
+		{"POST", "/publisher/products/new", Publisher, apis.CreateProduct},
+
+		{"GET", "/publisher/apis/:uuid", Publisher, apis.Show},
+		{"GET", "/publisher/apis/:uuid/edit", Publisher, apis.Edit},
+		{"POST", "/publisher/apis/:uuid/edit", Publisher, apis.Save},
+		{"POST", "/publisher/apis/:uuid/publish", Publisher, apis.Publish},
+		{"POST", "/publisher/apis/:uuid/delete", Publisher, apis.Delete},
+		{"GET", "/publisher/apis/:uuid/plans", Publisher, apis.Plans},
+		{"POST", "/publisher/apis/:uuid/plans", Publisher, apis.SavePlans},
+		{"GET", "/publisher/apis/:uuid/monetization", Publisher, sale.Show},
+		{"POST", "/publisher/apis/:uuid/monetization", Publisher, sale.Save},
+
+		{"GET", "/publisher/accounts", Publisher, paid.List},
+		{"POST", "/publisher/accounts/:id/refresh", Publisher, paid.Refresh},
+	}
 }

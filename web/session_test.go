@@ -115,7 +115,7 @@ func TestVisitorsGetACookieOnlyForANotice(t *testing.T) {
 	if got := b.get(t, "/try/notes"); len(got.Cookies()) != 0 {
 		t.Errorf("a visitor gets %v", got.Cookies())
 	}
-	for _, forged := range []string{"x", strings.Repeat("A", 43), strings.Repeat("A", 5000), "%00", "a;b"} {
+	for _, forged := range []string{"x", strings.Repeat("A", 43), strings.Repeat("A", 5000), "%00"} {
 		b.cookie = forged
 		if got := b.get(t, "/try/notes"); got.StatusCode != 200 || got.text != "::" {
 			t.Errorf("the cookie %.50q: %d %q", forged, got.StatusCode, got.text)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -14,7 +15,10 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"tollgate/accounts"
+	"tollgate/billing"
 	"tollgate/internal/clock"
+	"tollgate/internal/fault"
+	"tollgate/internal/outbox"
 	"tollgate/internal/testdb"
 	"tollgate/internal/vault"
 	"tollgate/models"
@@ -50,6 +54,16 @@ func (l *logs) String() string {
 	return l.b.String()
 }
 
+// CheckKey stands for Stripe: it knows one key.
+func (w *world) CheckKey(_ context.Context, key string) (accounts.PlatformAccount, error) {
+	if key != knownKey {
+		return accounts.PlatformAccount{}, fault.New(fault.Forbidden, "Invalid API Key provided.")
+	}
+	return accounts.PlatformAccount{ID: "acct_Platform", Name: "Acme"}, nil
+}
+
+const knownKey = "sk_test_AAAAAAAAAAAAAAAAAAAA1111"
+
 const password = "correct horse battery"
 
 // setup returns a portal at address with the product's routes and more.
@@ -73,7 +87,10 @@ func setup(t *testing.T, address string, more ...Route) *world {
 		Tenants:      &accounts.Tenants{DB: db, Wall: wall, Vault: v, Mode: "test"},
 		Applications: &accounts.Applications{DB: db, Wall: wall},
 		Accounts:     &accounts.ConnectedAccounts{DB: db, Wall: wall}, Audit: &accounts.AuditTrail{DB: db},
+		Jobs: &outbox.Runner{DB: db, Wall: wall, Business: clock.NewBusiness(wall)},
 	}
+	w.deps.Tenants.Stripe = w
+	w.deps.Inbox = &billing.Inbox{DB: db, Jobs: w.deps.Jobs, Secrets: w.deps.Tenants, Wall: wall}
 	_, err = w.deps.Tenants.Bootstrap(t.Context(), "Acme APIs")
 	must(t, err)
 	us := accounts.System(models.SuperTenant, models.SuperDomain)
