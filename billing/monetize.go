@@ -46,6 +46,9 @@ type Sales struct {
 	Attributes   []Attribute // declared ones; ConnectedAccountKey is among them
 }
 
+// Declared returns the properties that a publisher enters.
+func (s *Sales) Declared() []Attribute { return s.Attributes }
+
 // Register makes r perform the tasks of s.
 func (s *Sales) Register(r *outbox.Runner) {
 	outbox.Handle(r, s.pushSale, nil)

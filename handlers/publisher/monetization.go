@@ -22,8 +22,8 @@ type Monetization struct {
 		Monetization(ctx context.Context, who accounts.Actor, api string) (billing.MonetizationPage, error)
 		Monetize(ctx context.Context, who accounts.Actor, api string, in billing.MonetizeInput) (job string, err error)
 		Await(ctx context.Context, job string) (done bool, problem string, err error)
+		Declared() []billing.Attribute
 	}
-	Attributes []billing.Attribute // declared ones
 }
 
 // Show answers GET /publisher/apis/:uuid/monetization.
@@ -40,7 +40,7 @@ func (h Monetization) Show(c *fiber.Ctx) error {
 func (h Monetization) Save(c *fiber.Ctx) error {
 	ctx, who, uuid := c.UserContext(), session.Actor(c), c.Params("uuid")
 	in := billing.MonetizeInput{Enabled: c.FormValue("enabled") != "", Properties: map[string]string{}}
-	for _, a := range h.Attributes {
+	for _, a := range h.Sales.Declared() {
 		in.Properties[a.Name] = strings.Clone(c.FormValue(a.Name))
 	}
 	job, err := h.Sales.Monetize(ctx, who, uuid, in)
@@ -96,7 +96,7 @@ func (h Monetization) render(c *fiber.Ctx, status int, m billing.MonetizationPag
 		p.Problem = fault.Message(why)
 	}
 	p.Labels = map[string]string{}
-	for _, a := range h.Attributes {
+	for _, a := range h.Sales.Declared() {
 		if a.Hidden {
 			continue
 		}
