@@ -10,6 +10,7 @@ import (
 	"tollgate/accounts"
 	"tollgate/billing"
 	"tollgate/catalog"
+	"tollgate/handlers/stripeservice"
 	"tollgate/internal/clock"
 	"tollgate/internal/outbox"
 	"tollgate/web/respond"
@@ -76,6 +77,8 @@ type Deps struct {
 	Registrar     *billing.Registrar
 	Sales         *billing.Sales
 	Jobs          *outbox.Runner
+
+	Clock *stripeservice.Clock // in sandbox mode, else nil
 }
 
 // Routes is the site map.

@@ -6,7 +6,7 @@ import "tollgate/handlers/stripeservice"
 func serviceRoutes(d Deps) []Route {
 	webhook := stripeservice.Webhook{Inbox: d.Inbox}
 	checkout := stripeservice.Checkout{Subscriptions: d.Subscriptions}
-	return []Route{
+	routes := []Route{
 		{"GET", "/healthz", Machine, alive},
 		{"GET", "/readyz", Machine, ready(d.Ready)},
 		{"GET", "/static/*", Machine, asset},
@@ -16,4 +16,8 @@ func serviceRoutes(d Deps) []Route {
 		{"GET", "/api/am/stripe/portal-url", SignedIn, checkout.Portal},
 		{"GET", "/api/am/stripe/complete-session", SignedIn, checkout.Complete},
 	}
+	if d.Clock != nil {
+		routes = append(routes, Route{"POST", "/api/am/sandbox/clock", Machine, d.Clock.Told})
+	}
+	return routes
 }

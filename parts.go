@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"tollgate/accounts"
+	"tollgate/billing"
+	"tollgate/billing/stripe"
+	"tollgate/catalog"
+	"tollgate/handlers/stripeservice"
+	"tollgate/internal/config"
+	"tollgate/internal/fault"
+	"tollgate/internal/outbox"
+	"tollgate/models"
+	"tollgate/web"
+	"tollgate/web/respond"
+)
+
+// patience is how long a request waits for Stripe, so that its page can show the
+// outcome. The work goes on without it.
+const patience = 8 * time.Second
+
+// parts is the program, wired.
+type parts struct {
+	deps   web.Deps
+	runner *outbox.Runner
+	sweep  billing.Sweep
+	clock  *follower // nil outside sandbox mode
+}
+
+// wire makes the services and introduces them to each other.
+func (s *server) wire() (*parts, error) {
+	base := s.cfg.StripeAPIBase
+	if s.cfg.Mode == config.Sandbox {
+		base = s.sandboxURL
+	}
+	engine := stripe.New(s.tenants, base, s.log, nil)
+	s.tenants.Stripe = keyChecker{engine}
+	runner := &outbox.Runner{DB: s.db, Log: s.log, Wall: s.wall, Business: s.business}
+	connected := &accounts.ConnectedAccounts{DB: s.db, Wall: s.wall}
+
+	sales := &billing.Sales{DB: s.db, Engine: engine, Accounts: connected, Wall: s.wall, Jobs: runner, Patience: patience,
+		Installation: s.installation.InstallationID, Attributes: s.attributes()}
+	goods := &catalog.Service{DB: s.db, Wall: s.wall, Follow: sales, Demo: s.cfg.Mode == config.Sandbox}
+	subscriptions := &billing.Subscriptions{DB: s.db, Engine: engine, Jobs: runner, Wall: s.wall, Business: s.business,
+		Installation: s.installation.InstallationID, PublicURL: s.portalURL, StripePages: s.stripePages(base), Patience: patience}
+	registrar := &billing.Registrar{DB: s.db, Engine: engine, Jobs: runner, Keep: s.tenants, Wall: s.wall}
+	for _, r := range []interface{ Register(*outbox.Runner) }{sales, subscriptions, registrar} {
+		r.Register(runner)
+	}
+	p := &parts{runner: runner, sweep: billing.Sweep{Subscriptions: subscriptions}}
+	p.deps = web.Deps{
+		Log: s.log, Wall: s.wall, Business: s.business, Site: s.site(), Ready: s.ready, Demo: s.demo(),
+		Sessions: &accounts.Sessions{DB: s.db, Wall: s.wall}, People: s.people, Tenants: s.tenants,
+		Applications: &accounts.Applications{DB: s.db, Wall: s.wall}, Accounts: connected, Audit: &accounts.AuditTrail{DB: s.db},
+		Catalog: goods, Subscriptions: subscriptions, Registrar: registrar, Sales: sales, Jobs: runner,
+		Inbox: &billing.Inbox{DB: s.db, Engine: engine, Jobs: runner, Secrets: s.tenants, Wall: s.wall, Live: s.cfg.Mode == config.Live},
+	}
+	if s.cfg.Mode == config.Sandbox {
+		p.clock = newFollower(s, p)
+		p.deps.Clock = &stripeservice.Clock{Token: p.clock.token, Follow: p.clock.follow}
+	}
+	return p, nil
+}
+
+// attributes are the declared monetization properties.
+func (s *server) attributes() []billing.Attribute {
+	var out []billing.Attribute
+	for _, a := range s.cfg.Attributes {
+		out = append(out, billing.Attribute(a))
+	}
+	return out
+}
+
+// stripePages is the origin of the hosted pages where they are not Stripe's own.
+func (s *server) stripePages(base string) string {
+	u, err := url.Parse(base)
+	if base == "" || err != nil {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// site is what every page knows of this installation.
+func (s *server) site() respond.Site {
+	site := respond.Site{Mode: string(s.cfg.Mode), PublicURL: s.publicURL(), Business: s.business, Organization: s.organization,
+		Away: []string{"https://checkout.stripe.com", "https://billing.stripe.com"}}
+	if s.cfg.Mode == config.Sandbox {
+		site.SandboxURL = s.sandboxURL
+	}
+	if s.sandboxURL != "" {
+		site.Away = []string{s.stripePages(s.sandboxURL)}
+	}
+	return site
+}
+
+// organization names the tenant whose catalogue visitors see.
+func (s *server) organization(ctx context.Context) string {
+	t, err := s.tenants.ByID(ctx, models.SuperTenant)
+	if err != nil {
+		return ""
+	}
+	return t.Name
+}
+
+// demo reports whether the demo's people are here: in sandbox mode, where nobody
+// else can come in.
+func (s *server) demo() bool { return s.cfg.Mode == config.Sandbox && s.loopback() }
+
+// ready reports why requests cannot be answered, nil when they can.
+func (s *server) ready(ctx context.Context) error {
+	if err := s.db.PingContext(ctx); err != nil {
+		return fmt.Errorf("the database does not answer: %w", err)
+	}
+	return nil
+}
+
+// keyChecker asks the engine about a key in words that accounts knows.
+type keyChecker struct{ engine billing.Engine }
+
+// CheckKey returns the account that key opens.
+func (k keyChecker) CheckKey(ctx context.Context, key string) (accounts.PlatformAccount, error) {
+	a, err := k.engine.CheckKey(ctx, key)
+	if refused, ok := errors.AsType[*billing.Refused](err); ok {
+		return accounts.PlatformAccount{}, fault.From(fault.Invalid, err, "Stripe refuses this key: "+refused.Message)
+	}
+	if barred, ok := errors.AsType[*billing.Barred](err); ok {
+		return accounts.PlatformAccount{}, fault.From(fault.Invalid, err, "Stripe refuses this key: "+barred.Message)
+	}
+	return accounts.PlatformAccount{ID: a.ID, Name: a.Name}, err
+}
