@@ -82,7 +82,7 @@ func (s standing) lead() (ui.Tone, string, ui.Link) {
 	case s.tenant.StripeProblem != "":
 		return ui.Bad, "Stripe refuses the key: " + s.tenant.StripeProblem, ui.Link{Href: "/admin/stripe", Label: "Enter another key"}
 	case f.FailedWork > 0:
-		return ui.Bad, ui.Plural(f.FailedWork, "piece of work has", "pieces of work have") + " failed and wait for you.", ui.Link{Href: "/admin/work", Label: "See what failed"}
+		return ui.Bad, ui.Plural(f.FailedWork, "piece of work has failed and waits", "pieces of work have failed and wait") + " for you.", ui.Link{Href: "/admin/work", Label: "See what failed"}
 	case f.FailedEvents > 0:
 		return ui.Bad, ui.Plural(f.FailedEvents, "event of Stripe's", "events of Stripe's") + " could not be processed.", ui.Link{Href: "/admin/webhooks?state=failed", Label: "See the events"}
 	case len(s.hooks) < 2:
@@ -113,15 +113,12 @@ func (s standing) webhook() page.Health {
 	case s.last.ID == "":
 		h.Tone, h.Word, h.Sentence = ui.Quiet, "Nothing yet", "Stripe has told us nothing so far."
 	default:
-		h.Sentence = "The last event came " + ui.Duration(s.now.Sub(s.last.ReceivedAt.Time())) + " ago."
+		h.Sentence = "The last event, " + s.last.Type + ", came " + ui.Duration(s.now.Sub(s.last.ReceivedAt.Time())) + " ago."
 	}
 	if s.figures.FailedEvents > 0 {
 		h.Tone, h.Word = ui.Bad, "Failing"
 	}
-	h.Facts = []page.Fact{{Name: "Not processed", Value: ui.Count(s.figures.FailedEvents)}}
-	if s.last.ID != "" {
-		h.Facts = append(h.Facts, page.Fact{Name: "Last one", Value: s.last.Type})
-	}
+	h.Facts = []page.Fact{{Name: "Not processed", Value: ui.Count(s.figures.FailedEvents)}, {Name: "Endpoints", Value: ui.Count(int64(len(s.hooks))) + " of 2"}}
 	return h
 }
 
