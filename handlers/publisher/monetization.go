@@ -109,12 +109,10 @@ func (h Monetization) render(c *fiber.Ctx, status int, m billing.MonetizationPag
 // property is the field of a declared attribute.
 func property(a billing.Attribute, value, problem string) ui.Field {
 	f := ui.Field{
-		Name: a.Name, Label: a.DisplayName, Value: value, Problem: problem, Hint: a.Description, Note: a.Name, Optional: !a.Required, Autocomplete: "off",
-	}
-	if a.Name == a.DisplayName {
-		f.Note = ""
+		Name: a.Name, Label: a.DisplayName, Value: value, Problem: problem, Hint: a.Description, Optional: !a.Required, Autocomplete: "off",
 	}
 	if a.Name == billing.ConnectedAccountKey {
+		f.Note, f.Optional = a.Name, false
 		f.Hint = strings.TrimSpace(f.Hint + " Looked up at Stripe when you save.")
 	}
 	return f

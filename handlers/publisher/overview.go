@@ -58,9 +58,9 @@ func overview(apis, products []catalog.OwnAPI, mine []models.ConnectedAccount) p
 		sold += one(o.API.Monetization == models.MonetizationOn)
 	}
 	p.Stats = []page.Stat{
-		{Label: "APIs", Value: strconv.Itoa(len(apis)), Detail: ui.Plural(published, "thing is", "things are") + " published", Href: apisPath},
+		{Label: "APIs", Value: strconv.Itoa(len(apis)), Detail: "each sold by itself", Href: apisPath},
 		{Label: "API products", Value: strconv.Itoa(len(products)), Detail: "several APIs, sold together", Href: productsPath},
-		{Label: "On sale", Value: ui.Count(sold), Detail: "monetized", Href: apisPath},
+		{Label: "On sale", Value: ui.Count(sold), Detail: "of " + ui.Count(published) + " published", Href: apisPath},
 		{Label: "Subscriptions", Value: ui.Count(subscribers), Detail: "that have not ended", Href: "/publisher/subscriptions"},
 	}
 	p.Tone, p.Word, p.Lead, p.Next = nextStep(all, mine)

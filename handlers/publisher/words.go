@@ -94,7 +94,12 @@ func apiProps(f layout.Frame, d catalog.APIDetail) page.APIProps {
 	a := d.API
 	lead := "Only you see it. Publish it when it is ready."
 	if a.Status == models.APIPublished {
-		lead = "Everybody can see it in the developer portal. " + ui.Plural(d.Subscribers, "subscription uses", "subscriptions use") + " it."
+		lead = "Everybody can see it in the developer portal. "
+		if d.Subscribers == 0 {
+			lead += "Nobody is subscribed yet."
+		} else {
+			lead += ui.Plural(d.Subscribers, "subscription uses", "subscriptions use") + " it."
+		}
 	}
 	p := page.APIProps{
 		Frame: f, Head: headOf(a, "Definition", lead), Published: a.Status == models.APIPublished, About: a.Description,
