@@ -30,7 +30,7 @@ func routes() []route {
 
 // pages is what browsers see.
 func pages() []pageRoute {
-	return slices.Concat(clockRoutes, faultRoutes, listenPages, hostedPages)
+	return slices.Concat(clockRoutes, faultRoutes, listenPages, hostedPages, dashboardPages, clockPages)
 }
 
 // kinds is every type of object, by what its "object" says.

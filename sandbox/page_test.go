@@ -215,3 +215,67 @@ func TestSetupPage(t *testing.T) {
 		t.Error("a used link opens again", status, to)
 	}
 }
+
+func TestDashboardShowsWhatThereIs(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	b := browse(t)
+	id := s.subscribed(s.fixed, "1", "pm_card_visa")
+	account := s.must("GET /v1/account", "").text("id")
+	seen := map[string]bool{}
+	todo := []string{"/"}
+	for len(todo) > 0 {
+		path := todo[0]
+		todo = todo[1:]
+		if seen[path] {
+			continue
+		}
+		seen[path] = true
+		status, text := b.open(s.url + path)
+		if status != http.StatusOK {
+			t.Errorf("%s: %d", path, status)
+		}
+		for part := range strings.SplitSeq(text, `href="`) {
+			link, _, _ := strings.Cut(part, `"`)
+			if strings.HasPrefix(link, "/dashboard") || link == "/clock" {
+				todo = append(todo, link)
+			}
+		}
+	}
+	for _, want := range []string{"/dashboard/" + account + "/subscription/" + id, "/dashboard/" + account + "/logs", "/clock"} {
+		if !seen[want] {
+			t.Errorf("no page links to %s", want)
+		}
+	}
+	for _, path := range []string{"/dashboard/acct_none", "/dashboard/" + account + "/nothing", "/dashboard/" + account + "/invoice/in_none"} {
+		if status, _ := b.open(s.url + path); status != http.StatusNotFound {
+			t.Errorf("%s: %d", path, status)
+		}
+	}
+}
+
+func TestTheClockPageMovesTheClock(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	b := browse(t)
+	s.subscribed(s.fixed, "1", "pm_card_visa")
+	before := s.server.Now()
+	status, to, _ := b.post(s.url+"/clock", url.Values{"by": {"1mo"}})
+	if status != http.StatusSeeOther {
+		t.Fatal(status)
+	}
+	if got := s.server.Now().Format(time.DateOnly); got != "2026-02-28" {
+		t.Errorf("a month after %s is %s", before, got)
+	}
+	if _, text := b.open(s.url + to); !strings.Contains(text, "invoice.created") || !strings.Contains(text, "Finalize the invoice and charge it") {
+		t.Error(text)
+	}
+	for _, day := range []string{"", "2026-01-01", "2999-01-01"} {
+		if status, _, _ := b.post(s.url+"/clock", url.Values{"to": {day}}); status != http.StatusUnprocessableEntity {
+			t.Errorf("%q: %d", day, status)
+		}
+	}
+	if status, _, _ := b.post(s.url+"/clock", url.Values{"to": {"2026-03-15"}}); status != http.StatusSeeOther || s.server.Now().Format(time.DateOnly) != "2026-03-15" {
+		t.Error(status, s.server.Now())
+	}
+}

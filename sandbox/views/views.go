@@ -175,3 +175,56 @@ var testCards = [][2]string{
 	{"4000 0000 0000 9995", "Declines: too little money"},
 	{"4000 0000 0000 0341", "Pays now, fails on renewal"},
 }
+
+// A Link leads to another page of the dashboard.
+type Link struct {
+	Href, Text string
+	Count      string // "" for none
+	Current    bool
+}
+
+// A Cell is one cell of a table.
+type Cell struct {
+	Text, Href string
+	Tone       string // makes it a badge
+	ID         bool   // an identifier
+	Number     bool
+}
+
+// A Table is a list of things on the dashboard. The first cell of a row names it.
+type Table struct {
+	Caption string
+	Heads   []string
+	Rows    [][]Cell
+	Empty   string // what is said when there are no rows
+}
+
+// A Fact is a term and its value.
+type Fact struct{ Term, Text, Href, Tone string }
+
+// A DashboardProps is a page of the dashboard: facts, tables, a document.
+type DashboardProps struct {
+	Title, Lead string
+	Crumbs      []Link
+	Tabs        []Link
+	Facts       []Fact
+	Tables      []Table
+	Document    string // JSON
+	Action      string // of the form with one button; "" for none
+	ActionText  string
+	Said        string
+	Problem     string
+}
+
+// A ClockProps is the page that moves the clock.
+type ClockProps struct {
+	Now       time.Time
+	Offset    string // "" when business time is wall time
+	Strides   []Link // Href is the value sent
+	To        Field
+	Due       Table
+	Followers Table
+	Happened  Table
+	Said      string
+	Problem   string
+}

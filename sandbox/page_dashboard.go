@@ -1,0 +1,441 @@
+package sandbox
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"tollgate/money"
+	"tollgate/sandbox/views"
+)
+
+// dashboardPages are the pages for whoever builds against the sandbox.
+var dashboardPages = []pageRoute{
+	{"GET /{$}", (*Server).showAccounts},
+	{"GET /dashboard/{account}", (*Server).showAccount},
+	{"GET /dashboard/{account}/{kind}", (*Server).showKind},
+	{"GET /dashboard/{account}/{kind}/{id}", (*Server).showObject},
+	{"POST /dashboard/{account}/event/{id}/resend", (*Server).sendAgain},
+	{"GET /dashboard/{account}/logs", (*Server).showLogs},
+	{"GET /dashboard/{account}/logs/{id}", (*Server).showLog},
+}
+
+// A section is a kind of object as the dashboard lists it.
+type section struct {
+	kind, text string
+	heads      []string
+	cells      []string // paths into the object, after its id
+}
+
+var sections = []section{
+	{"customer", "Customers", []string{"Customer", "Name", "E-mail", "Created"}, []string{"name", "email", "created"}},
+	{"subscription", "Subscriptions", []string{"Subscription", "State", "Customer", "Period ends", "Ends"}, []string{"status", "customer", "items.data.0.current_period_end", "cancel_at"}},
+	{"invoice", "Invoices", []string{"Invoice", "Number", "State", "Total", "Created"}, []string{"number", "status", "total", "created"}},
+	{"checkout.session", "Checkouts", []string{"Session", "State", "Payment", "Total", "Created"}, []string{"status", "payment_status", "amount_total", "created"}},
+	{"payment_intent", "Payments", []string{"Payment", "State", "Amount", "Created"}, []string{"status", "amount", "created"}},
+	{"product", "Products", []string{"Product", "Name", "Active", "Created"}, []string{"name", "active", "created"}},
+	{"price", "Prices", []string{"Price", "Product", "Unit amount", "Active", "Created"}, []string{"product", "unit_amount_decimal", "active", "created"}},
+	{"billing.meter", "Meters", []string{"Meter", "Name", "Event", "State"}, []string{"display_name", "event_name", "status"}},
+	{"webhook_endpoint", "Webhooks", []string{"Endpoint", "Address", "State"}, []string{"url", "status"}},
+	{"event", "Events", []string{"Event", "Type", "Created"}, []string{"type", "created"}},
+}
+
+// shownObjects is how many objects a page lists.
+const shownObjects = 100
+
+func (s *Server) showAccounts(w http.ResponseWriter, r *http.Request) {
+	lines, err := s.platforms(r.Context())
+	if err != nil {
+		s.failed(w, r, err)
+		return
+	}
+	p := views.DashboardProps{Title: "Accounts", Lead: "A secret test key opens a platform account of its own at first use. What one key makes, another never sees."}
+	t := views.Table{Caption: "Platform accounts, newest first", Heads: []string{"Account", "Key", "Connected accounts", "Opened"},
+		Empty: "No key was used yet. Point a Stripe client at this address with any key such as sk_test_0123456789abcdef."}
+	for _, l := range lines {
+		n, err := s.countOf(r.Context(), l.Account, "account")
+		if err != nil {
+			s.failed(w, r, err)
+			return
+		}
+		t.Rows = append(t.Rows, []views.Cell{{Text: l.Account, Href: "/dashboard/" + l.Account}, {Text: l.Key, ID: true}, {Text: strconv.Itoa(n)}, {Text: when(l.Opened.Unix())}})
+	}
+	p.Tables = []views.Table{t}
+	s.page(w, r, http.StatusOK, views.Dashboard(p))
+}
+
+// countOf is how many live objects of a kind an account has.
+func (s *Server) countOf(ctx context.Context, account, kind string) (n int, err error) {
+	err = s.read(ctx, account, func(t *tx) error {
+		_, err := t.scan(`SELECT COUNT(*) FROM objects WHERE account = ? AND type = ? AND deleted = 0`, []any{account, kind}, &n)
+		return err
+	})
+	return n, err
+}
+
+// tabs lead through what an account holds.
+func (s *Server) tabs(ctx context.Context, account, current string) ([]views.Link, error) {
+	tabs := []views.Link{{Href: "/dashboard/" + account, Text: "Overview", Current: current == ""}}
+	for _, x := range sections {
+		n, err := s.countOf(ctx, account, x.kind)
+		if err != nil {
+			return nil, err
+		}
+		tabs = append(tabs, views.Link{Href: "/dashboard/" + account + "/" + x.kind, Text: x.text, Count: strconv.Itoa(n), Current: x.kind == current})
+	}
+	return append(tabs, views.Link{Href: "/dashboard/" + account + "/logs", Text: "API calls", Current: current == "logs"}), nil
+}
+
+func (s *Server) showAccount(w http.ResponseWriter, r *http.Request) {
+	account := r.PathValue("account")
+	h, err := s.homeOf(r.Context(), account)
+	if err != nil {
+		s.gone(w, r, "There is no such account", "No key has opened it, and nobody has made it.")
+		return
+	}
+	p := views.DashboardProps{Title: account, Crumbs: s.crumbs(h, "")}
+	if p.Tabs, err = s.tabs(r.Context(), account, ""); err != nil {
+		s.failed(w, r, err)
+		return
+	}
+	name, err := s.seller(r, account)
+	if err != nil {
+		s.failed(w, r, err)
+		return
+	}
+	p.Lead = name
+	p.Facts = []views.Fact{{Term: "API version", Text: string(h.Version)}}
+	if h.Platform != account {
+		p.Facts = append(p.Facts, views.Fact{Term: "Connected to", Text: h.Platform, Href: "/dashboard/" + h.Platform})
+	}
+	if err := s.read(r.Context(), account, func(t *tx) error { return t.overview(&p, h) }); err != nil {
+		s.failed(w, r, err)
+		return
+	}
+	s.page(w, r, http.StatusOK, views.Dashboard(p))
+}
+
+// overview adds what stands out of an account: whether it may charge, and the
+// accounts connected to it.
+func (t *tx) overview(p *views.DashboardProps, h home) error {
+	own, err := t.ownAccount()
+	if err != nil {
+		return err
+	}
+	if own != nil {
+		p.Facts = append(p.Facts, yes("Charges", own.ChargesEnabled), yes("Payouts", own.PayoutsEnabled), views.Fact{Term: "Country", Text: own.Country})
+	}
+	if h.Platform != t.account {
+		return nil
+	}
+	connected, err := all[Account](t)
+	if err != nil {
+		return err
+	}
+	list := views.Table{Caption: "Connected accounts", Heads: []string{"Account", "Name", "Charges"}, Empty: "No account is connected. POST /v1/accounts makes one."}
+	for _, a := range connected {
+		if a.ID != t.account {
+			f := yes("", a.ChargesEnabled)
+			list.Rows = append(list.Rows, []views.Cell{{Text: a.ID, Href: "/dashboard/" + a.ID}, {Text: text(a.displayName())}, {Text: f.Text, Tone: f.Tone}})
+		}
+	}
+	p.Tables = append(p.Tables, list)
+	return nil
+}
+
+func yes(term string, on bool) views.Fact {
+	if on {
+		return views.Fact{Term: term, Text: "Enabled", Tone: "good"}
+	}
+	return views.Fact{Term: term, Text: "Not enabled", Tone: "attention"}
+}
+
+// crumbs are the way to a page of an account.
+func (s *Server) crumbs(h home, section string) []views.Link {
+	out := []views.Link{{Href: "/", Text: "Accounts"}}
+	if h.Platform != h.ID {
+		out = append(out, views.Link{Href: "/dashboard/" + h.Platform, Text: h.Platform})
+	}
+	if section != "" {
+		out = append(out, views.Link{Href: "/dashboard/" + h.ID, Text: h.ID})
+	}
+	return out
+}
+
+func sectionOf(kind string) (section, bool) {
+	for _, x := range sections {
+		if x.kind == kind {
+			return x, true
+		}
+	}
+	return section{}, false
+}
+
+func (s *Server) showKind(w http.ResponseWriter, r *http.Request) {
+	account, kind := r.PathValue("account"), r.PathValue("kind")
+	h, err := s.homeOf(r.Context(), account)
+	x, known := sectionOf(kind)
+	if err != nil || !known {
+		s.gone(w, r, "There is no such page", "The dashboard lists customers, subscriptions, invoices and the like of an account.")
+		return
+	}
+	p := views.DashboardProps{Title: x.text, Crumbs: s.crumbs(h, kind)}
+	if p.Tabs, err = s.tabs(r.Context(), account, kind); err != nil {
+		s.failed(w, r, err)
+		return
+	}
+	t := views.Table{Caption: x.text + ", newest first", Heads: x.heads, Empty: "There are none."}
+	err = s.read(r.Context(), account, func(tx *tx) error {
+		docs, err := rows(tx, func(row *sql.Rows, d *string) error { return row.Scan(d) },
+			`SELECT doc FROM objects WHERE account = ? AND type = ? AND deleted = 0 ORDER BY seq DESC LIMIT ?`, account, kind, shownObjects)
+		for _, d := range docs {
+			t.Rows = append(t.Rows, x.row(account, d))
+		}
+		return err
+	})
+	if err == nil && kind == "event" {
+		var sent views.Table
+		sent, err = s.sent(r.Context(), account, "")
+		p.Tables = append(p.Tables, sent)
+	}
+	if err != nil {
+		s.failed(w, r, err)
+		return
+	}
+	p.Tables = append(p.Tables, t)
+	s.page(w, r, http.StatusOK, views.Dashboard(p))
+}
+
+// row is one object of a section.
+func (x section) row(account, doc string) []views.Cell {
+	planted, err := parseJSON([]byte(doc))
+	o, ok := planted.(tree)
+	if err != nil || !ok {
+		return []views.Cell{{Text: "An object that cannot be read"}}
+	}
+	id, _ := o["id"].(string)
+	cells := []views.Cell{{Text: id, Href: "/dashboard/" + account + "/" + x.kind + "/" + id}}
+	for _, path := range x.cells {
+		cells = append(cells, shown(o, path))
+	}
+	return cells
+}
+
+// shown is one property of an object as people read it.
+func shown(o tree, path string) views.Cell {
+	var v any = o
+	for part := range strings.SplitSeq(path, ".") {
+		switch in := v.(type) {
+		case tree:
+			v = in[part]
+		case []any:
+			n, err := strconv.Atoi(part)
+			if v = nil; err == nil && n < len(in) {
+				v = in[n]
+			}
+		}
+	}
+	name := path[strings.LastIndex(path, ".")+1:]
+	switch v := v.(type) {
+	case nil:
+		return views.Cell{}
+	case bool:
+		return views.Cell{Text: map[bool]string{true: "Yes", false: "No"}[v]}
+	case string:
+		if name == "status" || name == "payment_status" {
+			return views.Cell{Text: spell(v), Tone: either(tones[v], "quiet")}
+		}
+		return views.Cell{Text: v}
+	case json.Number:
+		return number(o, name, v)
+	}
+	return views.Cell{}
+}
+
+// number is a number as an instant, or as money in the object's currency.
+func number(o tree, name string, v json.Number) views.Cell {
+	n, err := v.Int64()
+	if err != nil {
+		return views.Cell{Text: v.String()}
+	}
+	if strings.Contains(name, "amount") || name == "total" {
+		code, _ := o["currency"].(string)
+		if c, err := money.ParseCurrency(code); err == nil {
+			return views.Cell{Text: money.New(n, c).String(), Number: true}
+		}
+	}
+	return views.Cell{Text: when(n)}
+}
+
+func (s *Server) showObject(w http.ResponseWriter, r *http.Request) {
+	account, kind, id := r.PathValue("account"), r.PathValue("kind"), r.PathValue("id")
+	h, err := s.homeOf(r.Context(), account)
+	x, known := sectionOf(kind)
+	if err != nil || !known {
+		s.gone(w, r, "There is no such page", "The dashboard lists customers, subscriptions, invoices and the like of an account.")
+		return
+	}
+	p := views.DashboardProps{Title: id, Crumbs: append(s.crumbs(h, kind), views.Link{Href: "/dashboard/" + account + "/" + kind, Text: x.text})}
+	var found bool
+	err = s.read(r.Context(), account, func(t *tx) error {
+		doc, err := t.doc(kind, id)
+		if found = doc != nil; err != nil || !found {
+			return err
+		}
+		p.Document, err = t.document(kind, doc, h.Version)
+		return err
+	})
+	if err == nil && found {
+		err = s.about(r.Context(), &p, account, kind, id)
+	}
+	switch {
+	case err != nil:
+		s.failed(w, r, err)
+	case !found:
+		s.gone(w, r, "There is no such object", "It was never made, or it was deleted.")
+	default:
+		p.Said = map[string]string{"sent": "Sent again. The table shows how it was answered."}[r.URL.Query().Get("done")]
+		s.page(w, r, http.StatusOK, views.Dashboard(p))
+	}
+}
+
+// document is an object as the API answers it.
+func (t *tx) document(kind string, doc []byte, at version) (string, error) {
+	planted, err := parseJSON(doc)
+	if err != nil {
+		return "", err
+	}
+	if err := t.complete(planted); err != nil {
+		return "", err
+	}
+	if kind != "event" {
+		if err := t.s.shape(planted, at); err != nil {
+			return "", err
+		}
+	}
+	return string(encode(planted)), nil
+}
+
+// about adds what belongs to an object: the deliveries of an event, the events of
+// anything else.
+func (s *Server) about(ctx context.Context, p *views.DashboardProps, account, kind, id string) error {
+	if kind == "event" {
+		sent, err := s.sent(ctx, account, id)
+		p.Tables, p.Action, p.ActionText = append(p.Tables, sent), "/dashboard/"+account+"/event/"+url.PathEscape(id)+"/resend", "Send again"
+		return err
+	}
+	t := views.Table{Caption: "Events about it, newest first", Heads: []string{"Event", "Type", "When"}, Empty: "Nothing was told about it."}
+	err := s.read(ctx, account, func(tx *tx) error {
+		docs, err := rows(tx, func(row *sql.Rows, d *string) error { return row.Scan(d) },
+			`SELECT doc FROM objects WHERE account = ? AND type = 'event' AND json_extract(doc, '$.data.object.id') = ? ORDER BY seq DESC LIMIT ?`, account, id, shownObjects)
+		events, _ := sectionOf("event")
+		for _, d := range docs {
+			t.Rows = append(t.Rows, events.row(account, d))
+		}
+		return err
+	})
+	p.Tables = append(p.Tables, t)
+	return err
+}
+
+// sent is what became of deliveries, of one event or of all.
+func (s *Server) sent(ctx context.Context, account, event string) (views.Table, error) {
+	t := views.Table{Caption: "Webhooks sent, newest first", Heads: []string{"Event", "Type", "To", "State", "Last answer"}, Empty: "No endpoint listens for this."}
+	lines, err := s.deliveries(ctx, account, event, shownObjects)
+	for _, d := range lines {
+		state := map[string]string{"delivered": "good", "owed": "attention", "failed": "bad", "dropped": "quiet"}[d.State]
+		word := capital(d.State)
+		if d.State == "owed" && d.Tries > 0 {
+			word = "Next try " + when(d.Due.Unix())
+		}
+		answer := "None yet"
+		if n := len(d.Attempts); n > 0 {
+			last := d.Attempts[n-1]
+			answer = strconv.Itoa(last.Status) + " in " + last.Took.Round(time.Millisecond).String()
+			if last.Status == 0 {
+				answer = last.Body
+			}
+		}
+		t.Rows = append(t.Rows, []views.Cell{{Text: d.Event, Href: "/dashboard/" + d.Account + "/event/" + d.Event}, {Text: d.Type}, {Text: d.URL}, {Text: word, Tone: state}, {Text: answer}})
+	}
+	return t, err
+}
+
+func (s *Server) sendAgain(w http.ResponseWriter, r *http.Request) {
+	account, id := r.PathValue("account"), r.PathValue("id")
+	err := s.write(r.Context(), account, func(t *tx) error {
+		e, err := get[Event](t, id, "event")
+		if err != nil {
+			return err
+		}
+		return t.resend(e, "")
+	})
+	if err == nil {
+		_, err = s.RunOnce(r.Context()) // so that the page shows how it went
+	}
+	if err != nil {
+		s.failed(w, r, err)
+		return
+	}
+	http.Redirect(w, r, "/dashboard/"+account+"/event/"+url.PathEscape(id)+"?done=sent", http.StatusSeeOther)
+}
+
+func (s *Server) showLogs(w http.ResponseWriter, r *http.Request) {
+	account := r.PathValue("account")
+	h, err := s.homeOf(r.Context(), account)
+	if err != nil {
+		s.gone(w, r, "There is no such account", "No key has opened it, and nobody has made it.")
+		return
+	}
+	lines, err := s.calls(r.Context(), account, shownObjects)
+	p := views.DashboardProps{Title: "API calls", Crumbs: s.crumbs(h, "logs")}
+	if err == nil {
+		p.Tabs, err = s.tabs(r.Context(), account, "logs")
+	}
+	if err != nil {
+		s.failed(w, r, err)
+		return
+	}
+	t := views.Table{Caption: "Calls on this account, newest first", Heads: []string{"Request", "Call", "Answer", "When"}, Empty: "Nobody has called yet."}
+	for _, l := range lines {
+		t.Rows = append(t.Rows, []views.Cell{{Text: l.ID, Href: "/dashboard/" + account + "/logs/" + l.ID}, {Text: l.Method + " " + l.Path}, answered(l.Status), {Text: when(l.At.Unix())}})
+	}
+	p.Tables = []views.Table{t}
+	s.page(w, r, http.StatusOK, views.Dashboard(p))
+}
+
+func answered(status int) views.Cell {
+	tone := "good"
+	if status >= 400 {
+		tone = "bad"
+	}
+	return views.Cell{Text: strconv.Itoa(status), Tone: tone}
+}
+
+func (s *Server) showLog(w http.ResponseWriter, r *http.Request) {
+	account, id := r.PathValue("account"), r.PathValue("id")
+	lines, err := s.calls(r.Context(), account, 10*shownObjects)
+	if err != nil {
+		s.failed(w, r, err)
+		return
+	}
+	for _, l := range lines {
+		if l.ID != id {
+			continue
+		}
+		a := answered(l.Status)
+		s.page(w, r, http.StatusOK, views.Dashboard(views.DashboardProps{Title: l.ID, Lead: l.Method + " " + l.Path,
+			Crumbs: []views.Link{{Href: "/", Text: "Accounts"}, {Href: "/dashboard/" + account, Text: account}, {Href: "/dashboard/" + account + "/logs", Text: "API calls"}},
+			Facts: []views.Fact{{Term: "Answer", Text: a.Text, Tone: a.Tone}, {Term: "When", Text: when(l.At.Unix())}, {Term: "Took", Text: l.Took.String()},
+				{Term: "API version", Text: l.Version}, {Term: "Idempotency key", Text: l.IdempotencyKey}, {Term: "Error", Text: l.Error}},
+			Document: strings.ReplaceAll(l.Params, "&", "\n"),
+		}))
+		return
+	}
+	s.gone(w, r, "There is no such call", "The log keeps calls for thirty days.")
+}
