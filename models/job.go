@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/uptrace/bun"
 )
@@ -125,9 +126,10 @@ func FinishJob(ctx context.Context, db bun.IDB, j Job, state, problem string, ru
 }
 
 // RetryJob makes a failed job ready again, with new idempotency keys: its first
-// try counts from its next one.
-func RetryJob(ctx context.Context, db bun.IDB, tenant TenantID, id string, now Instant) error {
+// try counts as keyLife longer ago, which is how long a key is used.
+func RetryJob(ctx context.Context, db bun.IDB, tenant TenantID, id string, now Instant, keyLife time.Duration) error {
 	res, err := db.NewUpdate().Model((*Job)(nil)).
+		Set("first_tried_at = first_tried_at - ?", keyLife.Milliseconds()).
 		Set("state = ?", JobReady).Set("run_at = ?", now).Set("done_at = NULL").
 		Where("id = ? AND tenant_id = ? AND state = ?", id, tenant, JobFailed).Exec(ctx)
 	return stale(res, err, "Work")

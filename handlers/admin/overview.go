@@ -92,6 +92,9 @@ func (s standing) lead() (ui.Tone, string, ui.Link) {
 	case f.PublishedAPIs == 0:
 		return ui.Quiet, "Everything is set up. No API is published yet.", ui.Link{}
 	}
+	if f.ActivePaid == 0 {
+		return ui.Good, "Everything works. No paid subscription is active yet.", ui.Link{}
+	}
 	return ui.Good, "Everything works. " + ui.Plural(f.ActivePaid, "paid subscription is", "paid subscriptions are") + " active.", ui.Link{}
 }
 

@@ -18,7 +18,8 @@ func (d Desk) Open(ctx context.Context, tenant models.TenantID, failed bool, lim
 	return models.OpenJobs(ctx, d.Runner.DB, tenant, failed, limit)
 }
 
-// TryAgain makes a failed job of the tenant ready again. did is the audit row of
+// TryAgain makes a failed job of the tenant ready again, with new idempotency
+// keys: under the old ones Stripe would only repeat its no. did is the audit row of
 // whoever asks for it; the job's id and kind are added. A job that is not there,
 // or has not failed, is a NotFound or a Conflict fault.
 func (d Desk) TryAgain(ctx context.Context, tenant models.TenantID, id string, did models.Audit) error {
@@ -27,7 +28,7 @@ func (d Desk) TryAgain(ctx context.Context, tenant models.TenantID, id string, d
 		if err != nil {
 			return err
 		}
-		if err := models.RetryJob(ctx, tx, tenant, id, models.At(d.Runner.Wall.Now())); err != nil {
+		if err := models.RetryJob(ctx, tx, tenant, id, models.At(d.Runner.Wall.Now()), keyLife); err != nil {
 			return err
 		}
 		did.ObjectType, did.ObjectID, did.ObjectName = "work", j.ID, j.Kind

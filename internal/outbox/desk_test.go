@@ -51,6 +51,9 @@ func TestFailedWorkIsTriedAgainByItsOwnTenantOnly(t *testing.T) {
 		if _, err := f.runner.RunOnce(ctx); err != nil {
 			t.Fatal(err)
 		}
+		if len(f.keys) != 2 || f.keys[0] == f.keys[1] {
+			t.Errorf("the keys are %v, want a new one: Stripe repeats its no under the old one", f.keys)
+		}
 		if left, err := desk.Open(ctx, 1, true, 10); err != nil || len(left) != 0 {
 			t.Errorf("still failed: %d, %v", len(left), err)
 		}

@@ -125,7 +125,7 @@ func TestAClearNoEndsTheTaskAndUndoesIt(t *testing.T) {
 			t.Errorf("wait = %v", err)
 		}
 		f.answer = nil
-		if err := models.RetryJob(context.Background(), db, 1, id, models.At(f.now)); err != nil {
+		if err := models.RetryJob(context.Background(), db, 1, id, models.At(f.now), 23*time.Hour); err != nil {
 			t.Fatal(err)
 		}
 		f.tick(t, 0, 1)

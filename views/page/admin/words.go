@@ -96,7 +96,10 @@ func (p StripeProps) lead() string {
 	case !p.heard():
 		return "The key works. Stripe still has to know where to tell us of payments."
 	}
-	return "Plans, prices and payments are in " + p.AccountName + "."
+	if p.AccountName == "" {
+		return "Plans and prices are in the account " + p.Account + "."
+	}
+	return "Plans and prices are in the account of " + p.AccountName + "."
 }
 
 func (p StripeProps) keyLabel() string {
