@@ -130,9 +130,9 @@ func served(f Facts, s State) Words {
 		}
 		return Words{"Ending", Attention, Sentence{"Ends on ", f.CancelAt, ". Until then everything works as before."}, next}
 	case f.ChangePending:
-		return say("Active", Good, NoAction, "Active. Another plan starts with the next period.")
+		return say("Active", Good, NoAction, "Calls are served. Another plan starts with the next period.")
 	case f.Stripe == "trialing":
-		return say("Trial", Good, NoAction, "The trial is running.")
+		return say("Trial", Good, NoAction, "The trial is running, and calls are served.")
 	}
-	return say("Active", Good, NoAction, "Active.")
+	return say("Active", Good, NoAction, "Calls are served.")
 }

@@ -88,7 +88,7 @@ func TestDunning(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, db *bun.DB) {
 		s := openShop(t, db)
 		sub, id := s.paid(t)
-		s.wait(31 * 24 * time.Hour)
+		s.wait(32 * 24 * time.Hour)
 		invoice := s.stripe.renew(id, false)
 		s.tell(t, "invoice.payment_failed", invoice)
 		due := s.want(t, sub.UUID, "BLOCKED", true)

@@ -31,18 +31,18 @@ var (
 	ada = accounts.Actor{Tenant: 7, Domain: "acme.example", Person: "p-ada", Username: "ada", Name: "Ada", Roles: []accounts.Role{accounts.Subscriber}}
 )
 
-// A browser is one person's, or a visitor's when the actor is zero.
-type browser struct{ accounts.Actor }
+// A screen is one person's, or a visitor's when the actor is zero.
+type screen struct{ accounts.Actor }
 
-func (b browser) Find(context.Context, string) (accounts.Session, error) {
+func (b screen) Find(context.Context, string) (accounts.Session, error) {
 	return accounts.Session{Actor: b.Actor, Data: map[string]string{}}, nil
 }
 
-func (b browser) Begin(context.Context, accounts.Actor, map[string]string, accounts.Browser, string) (string, accounts.Session, error) {
+func (b screen) Begin(context.Context, accounts.Actor, map[string]string, accounts.Browser, string) (string, accounts.Session, error) {
 	return "id", accounts.Session{Actor: b.Actor}, nil
 }
-func (browser) Remember(context.Context, string, map[string]string) error { return nil }
-func (browser) End(context.Context, string) error                         { return nil }
+func (screen) Remember(context.Context, string, map[string]string) error { return nil }
+func (screen) End(context.Context, string) error                         { return nil }
 
 // A shop is all the domain that the developer portal asks, as a test sets it.
 type shop struct {
@@ -151,7 +151,7 @@ func (s *shop) Delete(context.Context, accounts.Actor, string) error { return s.
 // ask sends a request and returns status, Location and body. form is nil for a GET.
 func (s *shop) ask(t *testing.T, path string, form url.Values) (int, string, string) {
 	t.Helper()
-	keeper := session.NewKeeper(browser{s.who}, false)
+	keeper := session.NewKeeper(screen{s.who}, false)
 	app := fiber.New(fiber.Config{Immutable: true, ErrorHandler: func(c *fiber.Ctx, err error) error {
 		if fault.KindOf(err) == fault.NotFound {
 			return c.SendStatus(fiber.StatusNotFound)
