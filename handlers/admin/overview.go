@@ -147,7 +147,7 @@ func (s standing) stripe() page.Health {
 	case s.tenant.StripeProblem != "":
 		h.Tone, h.Word, h.Sentence = ui.Bad, "Refused", s.tenant.StripeProblem
 	default:
-		h.Sentence = "Your account at Stripe answers."
+		h.Sentence = "Stripe accepted the key of your account."
 	}
 	if s.tenant.StripeAccount != "" {
 		h.Facts = []page.Fact{{Name: "Account", Value: s.tenant.StripeAccount}, {Name: "Key", Value: s.tenant.StripeKeyHint}}
