@@ -2,6 +2,7 @@ package publisher
 
 import (
 	"net/url"
+	"strings"
 
 	"github.com/a-h/templ"
 
@@ -52,6 +53,15 @@ func (p APIFormProps) leave() string {
 	return string(apiURL(p.UUID))
 }
 
+// payers names who pays, and counts the others.
+func (p MonetizationProps) payers() string {
+	text := strings.Join(p.Names, ", ")
+	if p.More > 0 {
+		text += " and " + ui.Count(p.More) + " more"
+	}
+	return text + "."
+}
+
 // apiFields are what the page calls the fields of an API.
 var apiFields = map[string]string{
 	"name": "Name", "version": "Version", "context": "Context", "upstream": "Upstream endpoint", "description": "Description", "members": "APIs in it",
@@ -72,3 +82,11 @@ func yes(ok bool) (ui.Tone, string) {
 
 func tone(t ui.Tone, _ string) ui.Tone { return t }
 func word(_ ui.Tone, w string) string  { return w }
+
+// comma stands between the things of a list, and a point behind the last.
+func comma(i, n int) string {
+	if i+1 < n {
+		return ", "
+	}
+	return "."
+}
