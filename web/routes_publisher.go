@@ -8,6 +8,8 @@ func publisherRoutes(d Deps) []Route {
 	apis := publisher.APIs{Catalog: d.Catalog, Demo: d.Demo}
 	sale := publisher.Monetization{Sales: d.Sales}
 	paid := publisher.Accounts{Accounts: d.Accounts, Catalog: d.Catalog, Sales: d.Sales}
+	subscriptions := publisher.Subscriptions{Subscriptions: d.Subscriptions}
+	invoices := publisher.Invoices{Business: d.Business, Subscriptions: d.Subscriptions}
 	return []Route{
 		{"GET", "/publisher", Publisher, overview.Show},
 
@@ -27,6 +29,12 @@ func publisherRoutes(d Deps) []Route {
 		{"POST", "/publisher/apis/:uuid/plans", Publisher, apis.SavePlans},
 		{"GET", "/publisher/apis/:uuid/monetization", Publisher, sale.Show},
 		{"POST", "/publisher/apis/:uuid/monetization", Publisher, sale.Save},
+
+		{"GET", "/publisher/subscriptions", Publisher, subscriptions.Show},
+		{"POST", "/publisher/subscriptions/:uuid/block", Publisher, subscriptions.Block},
+		{"POST", "/publisher/subscriptions/:uuid/unblock", Publisher, subscriptions.Unblock},
+		{"GET", "/publisher/subscriptions/:uuid/invoice", Publisher, invoices.Show},
+		{"GET", "/publisher/invoices", Publisher, invoices.List},
 
 		{"GET", "/publisher/accounts", Publisher, paid.List},
 		{"POST", "/publisher/accounts/:id/refresh", Publisher, paid.Refresh},

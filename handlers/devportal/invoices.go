@@ -67,23 +67,17 @@ func choose(p *page.InvoiceProps, s billing.InvoiceSheet, about, id string) erro
 		i := sheet.Invoice(*s.Upcoming, about)
 		p.Upcoming = &i
 	}
-	all := s.Past
-	if s.Current != nil {
-		all = append([]billing.Invoice{*s.Current}, all...)
-	}
-	for n, one := range all {
-		running := s.Current != nil && n == 0
-		if one.ID == id || id == "" && running {
-			i := sheet.Invoice(one, about)
-			p.Shown, p.Earlier = &i, !running
-			continue
-		}
+	shown, earlier, rest := sheet.Pick(s, id)
+	for _, one := range rest {
 		p.Past = append(p.Past, sheet.Row(one, s.PolicyName, invoicePath(s.UUID, one.ID)))
 	}
-	if p.Shown == nil && id != "" {
+	switch {
+	case shown != nil:
+		i := sheet.Invoice(*shown, about)
+		p.Shown, p.Earlier = &i, earlier
+	case id != "":
 		return fault.New(fault.NotFound, "Invoice not found.")
-	}
-	if p.Shown == nil {
+	default:
 		p.ShownNote = "No invoice is issued for the running period yet."
 	}
 	return nil

@@ -192,6 +192,32 @@ func (m *market) stock(t *testing.T) {
 	must(t, m.jobs.Wait(t.Context(), job, 20*time.Second))
 }
 
+// The publisher sees who is subscribed, blocks and unblocks, and views the invoice.
+func (m *market) publisherLooks(t *testing.T, name string) {
+	t.Helper()
+	p := browser.New(t)
+	p.Open(m.base + "/sign-in?next=/publisher/subscriptions")
+	p.Fill("Name or e-mail", "publisher")
+	p.Fill("Password", password)
+	p.Click("Sign in")
+	p.See(name)
+	shoot(p, "publisher-subscriptions")
+	p.Within(name).Click("Block")
+	p.See("The subscription is blocked")
+	p.See("Blocked")
+	p.Within(name).Click("Unblock")
+	p.See("The block is lifted.")
+	p.Within(name).Click("View Invoice")
+	p.See("49.00")
+	p.See("Not final")
+	shoot(p, "publisher-invoice")
+	p.Open(m.base + "/publisher/invoices")
+	p.See(name)
+	shoot(p, "publisher-invoices")
+	p.Open(m.base + "/publisher/subscriptions?show=ended")
+	p.See("No subscription matches")
+}
+
 // shoot keeps a picture of the page where TOLLGATE_TEST_SHOTS says, if it says so.
 func shoot(p *browser.Page, name string) {
 	dir := os.Getenv("TOLLGATE_TEST_SHOTS")
@@ -262,6 +288,7 @@ func TestASubscribersJourney(t *testing.T) {
 		shoot(p, "ending")
 		p.Click("Resume")
 		p.See("The subscription goes on.")
+		m.publisherLooks(t, name)
 		p.Click("Manage billing")
 		p.See("Your billing with")
 		p.Open(m.base + "/devportal/invoices")

@@ -44,6 +44,24 @@ func Invoice(i billing.Invoice, about string) ui.Invoice {
 	return out
 }
 
+// Pick returns the invoice called id, or the running period's for "", whether it is
+// an earlier one, and all the others, newest first.
+func Pick(s billing.InvoiceSheet, id string) (shown *billing.Invoice, earlier bool, rest []billing.Invoice) {
+	all := s.Past
+	if s.Current != nil {
+		all = append([]billing.Invoice{*s.Current}, all...)
+	}
+	for n, one := range all {
+		running := s.Current != nil && n == 0
+		if one.ID == id || id == "" && running {
+			shown, earlier = &all[n], !running
+			continue
+		}
+		rest = append(rest, one)
+	}
+	return shown, earlier, rest
+}
+
 // Row returns i as a line of a list.
 func Row(i billing.Invoice, about, href string) ui.InvoiceRow {
 	full := Invoice(i, about)

@@ -1,0 +1,131 @@
+package publisher
+
+import (
+	"context"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"tollgate/access"
+	"tollgate/accounts"
+	"tollgate/billing"
+	"tollgate/internal/fault"
+	"tollgate/views/layout"
+	page "tollgate/views/page/publisher"
+	"tollgate/views/ui"
+	"tollgate/web/respond"
+	"tollgate/web/session"
+)
+
+const subscriptionsPath = "/publisher/subscriptions"
+
+// Subscriptions is the screen of who is subscribed to one's APIs.
+type Subscriptions struct {
+	Subscriptions interface {
+		ToMyAPIs(ctx context.Context, who accounts.Actor, q billing.ListQuery) (billing.Page, error)
+		Hold(ctx context.Context, who accounts.Actor, uuid string, hold access.Hold) error
+	}
+}
+
+// subscriptionViews are the ways to narrow the list.
+var subscriptionViews = []struct {
+	name, label string
+	statuses    []string
+	ended       bool
+}{
+	{"", "All", nil, false},
+	{"active", "Active", []string{"UNBLOCKED", "DELETE_PENDING", "TIER_UPDATE_PENDING"}, false},
+	{"waiting", "Waiting for payment", []string{"ON_HOLD", "REJECTED"}, false},
+	{"blocked", "Payment needed or blocked", []string{"BLOCKED", "PROD_ONLY_BLOCKED"}, false},
+	{"ended", "Ended", nil, true},
+}
+
+// Show answers GET /publisher/subscriptions.
+func (h Subscriptions) Show(c *fiber.Ctx) error {
+	search, api, now := c.Query("q"), c.Query("api"), subscriptionViews[0]
+	for _, v := range subscriptionViews {
+		if v.name == c.Query("show") {
+			now = v
+		}
+	}
+	before, _ := strconv.ParseInt(c.Query("before"), 10, 64) // what is no number is the first page
+	got, err := h.Subscriptions.ToMyAPIs(c.UserContext(), session.Actor(c), billing.ListQuery{
+		API: api, Statuses: now.statuses, Ended: now.ended, Search: search, Before: before,
+	})
+	if err != nil {
+		return err
+	}
+	at := func(show, before string) string {
+		return withQuery(subscriptionsPath, "q", search, "api", api, "show", show, "before", before)
+	}
+	p := page.SubscriptionsProps{
+		Frame: respond.Frame(c, layout.Publisher, "Subscriptions", subscriptionsPath), Search: search, API: api, APIName: "this API",
+		Narrowed: search != "" || now.name != "" || api != "",
+	}
+	for _, v := range subscriptionViews {
+		p.Filters = append(p.Filters, ui.Link{Href: at(v.name, ""), Label: v.label, Current: v.name == now.name})
+	}
+	for _, o := range got.Rows {
+		p.Rows = append(p.Rows, subscriptionRow(o))
+		p.APIName = p.Rows[0].API
+	}
+	p.Pager.Showing = ui.Plural(int64(len(got.Rows)), "subscription", "subscriptions")
+	if got.Next > 0 {
+		p.Pager.Next = at(now.name, strconv.FormatInt(got.Next, 10))
+	}
+	return respond.Page(c, fiber.StatusOK, page.Subscriptions(p))
+}
+
+// subscriptionRow puts a subscription into a line of the list.
+func subscriptionRow(o billing.Overview) page.SubscriptionRow {
+	r := page.SubscriptionRow{
+		ID: o.UUID, Subscriber: o.Username, Application: o.ApplicationName, API: strings.TrimSpace(o.Title() + " " + o.APIVersion), Plan: o.PolicyName,
+		Price: price(o.Price), State: o.State.Label, Tone: ui.Tone(o.State.Tone), Since: o.CreatedTime.Time(), Invoices: o.StripeSubscriptionID != "",
+	}
+	switch {
+	case o.State.Ended:
+	case o.AdminHold != "":
+		r.Block = page.CanUnblock
+	default:
+		r.Block = page.CanBlock
+	}
+	return r
+}
+
+// Block answers POST /publisher/subscriptions/:uuid/block.
+func (h Subscriptions) Block(c *fiber.Ctx) error {
+	return h.hold(c, access.HoldAll, "The subscription is blocked: its calls are refused.")
+}
+
+// Unblock answers POST /publisher/subscriptions/:uuid/unblock.
+func (h Subscriptions) Unblock(c *fiber.Ctx) error {
+	return h.hold(c, access.NoHold, "The block is lifted.")
+}
+
+func (h Subscriptions) hold(c *fiber.Ctx, hold access.Hold, good string) error {
+	err := h.Subscriptions.Hold(c.UserContext(), session.Actor(c), c.Params("uuid"), hold)
+	if fault.KindOf(err) == fault.Conflict {
+		session.Notice(c, "bad", fault.Message(err))
+		return respond.SeeOther(c, subscriptionsPath)
+	}
+	if err != nil {
+		return err
+	}
+	return respond.SeeOther(c, subscriptionsPath, good)
+}
+
+// withQuery returns path with the parameters that are set.
+func withQuery(path string, parameters ...string) string {
+	v := url.Values{}
+	for i := 0; i+1 < len(parameters); i += 2 {
+		if parameters[i+1] != "" {
+			v.Set(parameters[i], parameters[i+1])
+		}
+	}
+	if len(v) == 0 {
+		return path
+	}
+	return path + "?" + v.Encode()
+}
