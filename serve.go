@@ -15,8 +15,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gofiber/fiber/v2"
-
 	"tollgate/internal/config"
 	"tollgate/sandbox"
 	"tollgate/web"
@@ -32,10 +30,16 @@ type server struct {
 	out     io.Writer
 	parts   *parts
 	sandbox *sandbox.Server
-	portal  *fiber.App
+	portal  listener
 
 	portalURL, sandboxURL string
 	wait                  sync.WaitGroup
+}
+
+// A listener is the portal's HTTP side, as far as it concerns us.
+type listener interface {
+	Listener(l net.Listener) error
+	ShutdownWithTimeout(d time.Duration) error
 }
 
 // serve is the command that runs the parts until ctx is done.
@@ -75,16 +79,16 @@ func (s *server) run(ctx context.Context) error {
 	if err := s.startSandbox(ctx, failed); err != nil {
 		return err
 	}
-	listener, err := s.listenPortal()
+	address, err := s.listenPortal()
 	if err != nil {
 		return err
 	}
 	if s.parts, err = s.wire(); err != nil {
 		return err
 	}
-	if listener != nil {
+	if address != nil {
 		s.portal = web.New(s.parts.deps)
-		go func() { failed <- s.portal.Listener(listener) }()
+		go func() { failed <- s.portal.Listener(address) }()
 		defer s.stopPortal()
 	}
 	s.startJobs(ctx)
