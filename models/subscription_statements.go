@@ -94,6 +94,7 @@ type SubscriberName struct {
 	SubscriberID    int64  `bun:"subscriber_id,scanonly"`
 	PersonID        string `bun:"person_id,scanonly"` // owner of the application
 	Username        string `bun:"user_id,scanonly"`
+	Subscriber      string `bun:"subscriber_name,scanonly"` // as people read it
 }
 
 // A SubscriptionEntry is a subscription with the names of what it joins.
@@ -141,7 +142,7 @@ func SubscriptionEntries(ctx context.Context, db bun.IDB, tenant TenantID, f Sub
 	}
 	if f.Search != "" {
 		like := containing(f.Search)
-		q = q.Where("LOWER(api.api_name) LIKE ? ESCAPE '!' OR LOWER(app.name) LIKE ? ESCAPE '!' OR LOWER(sr.user_id) LIKE ? ESCAPE '!'", like, like, like)
+		q = q.Where("LOWER(api.api_name) LIKE ? ESCAPE '!' OR LOWER(app.name) LIKE ? ESCAPE '!' OR LOWER(sr.user_id) LIKE ? ESCAPE '!' OR LOWER(buyer.display_name) LIKE ? ESCAPE '!'", like, like, like, like)
 	}
 	if f.Before > 0 {
 		q = q.Where("sub.subscription_id < ?", f.Before)
@@ -161,9 +162,11 @@ func withNames(q *bun.SelectQuery) *bun.SelectQuery {
 		ColumnExpr(providerName + " AS publisher").
 		ColumnExpr("pol.uuid AS policy_uuid, pol.display_name AS policy_name").
 		ColumnExpr("app.uuid AS application_uuid, app.name AS application_name, app.subscriber_id, sr.person_id, sr.user_id").
+		ColumnExpr("COALESCE(NULLIF(buyer.display_name, ''), sr.user_id) AS subscriber_name").
 		Join("JOIN am_api AS api ON api.api_id = sub.api_id").
 		Join("JOIN people AS p ON p.person_id = api.owner_id").
 		Join("JOIN am_policy_subscription AS pol ON pol.policy_id = sub.policy_id").
 		Join("JOIN am_application AS app ON app.application_id = sub.application_id").
-		Join("JOIN am_subscriber AS sr ON sr.subscriber_id = app.subscriber_id")
+		Join("JOIN am_subscriber AS sr ON sr.subscriber_id = app.subscriber_id").
+		Join("JOIN people AS buyer ON buyer.person_id = sr.person_id")
 }

@@ -49,7 +49,7 @@ func (h Invoices) Show(c *fiber.Ctx) error {
 	}
 	about := sheet.About(s.Title(), s.APIVersion, s.PolicyName)
 	p := page.InvoiceProps{
-		ID: s.UUID, Name: about, Who: s.Username + " (" + s.ApplicationName + ")", UpcomingNote: s.UpcomingNote, Read: h.Business.Now(),
+		ID: s.UUID, Name: about, Who: s.Subscriber + " (" + s.ApplicationName + ")", UpcomingNote: s.UpcomingNote, Read: h.Business.Now(),
 	}
 	if err := pickInvoice(&p, s, about, c.Query("invoice")); err != nil {
 		return err
@@ -90,7 +90,7 @@ func (h Invoices) List(c *fiber.Ctx) error {
 	}
 	p := page.InvoicesProps{Frame: respond.Frame(c, layout.Publisher, "Invoices", invoicesPath)}
 	for _, r := range got.Rows {
-		p.Rows = append(p.Rows, sheet.Listed(r, invoicePath(r.SubscriptionUUID, r.ID), r.Username+" ("+r.ApplicationName+")"))
+		p.Rows = append(p.Rows, sheet.Listed(r, invoicePath(r.SubscriptionUUID, r.ID), r.Subscriber+" ("+r.ApplicationName+")"))
 	}
 	p.Pager.Showing = ui.Plural(int64(len(got.Rows)), "invoice", "invoices")
 	if got.Next != "" {

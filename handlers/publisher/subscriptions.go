@@ -81,7 +81,7 @@ func (h Subscriptions) Show(c *fiber.Ctx) error {
 // subscriptionRow puts a subscription into a line of the list.
 func subscriptionRow(o billing.Overview) page.SubscriptionRow {
 	r := page.SubscriptionRow{
-		ID: o.UUID, Subscriber: o.Username, Application: o.ApplicationName, API: strings.TrimSpace(o.Title() + " " + o.APIVersion), Plan: o.PolicyName,
+		ID: o.UUID, Subscriber: o.Subscriber, Application: o.ApplicationName, API: strings.TrimSpace(o.Title() + " " + o.APIVersion), Plan: o.PolicyName,
 		Price: price(o.Price), State: o.State.Label, Tone: ui.Tone(o.State.Tone), Since: o.CreatedTime.Time(), Invoices: o.StripeSubscriptionID != "",
 	}
 	switch {
