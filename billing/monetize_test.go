@@ -1,6 +1,7 @@
 package billing_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -153,8 +154,13 @@ func TestTurningOffAndOnBringsTheSameThingsBack(t *testing.T) {
 	if got, off := m.books.on(1, northwind); len(got) != 4 || off != 0 || len(m.books.things) != before {
 		t.Errorf("on again: %v, %d off, %d things; want the same %d", got, off, len(m.books.things), before)
 	}
-	m.endAll()
 	m.monetize(api, billing.MonetizeInput{})
+	m.settle()
+	m.endAll()
+	m.must(models.InTx(t.Context(), m.db, func(ctx context.Context, tx bun.Tx) error { // as the end of a subscription does
+		_, err := m.sales.APIChanged(ctx, tx, m.api(api))
+		return err
+	}))
 	m.settle()
 	m.agree()
 	if got, _ := m.books.on(1, northwind); len(got) != 0 {

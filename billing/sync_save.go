@@ -33,6 +33,11 @@ func (s *Subscriptions) save(ctx context.Context, job outbox.Job, before, after 
 		if err := s.saveAnswers(ctx, tx, before, sub); err != nil {
 			return err
 		}
+		if before.Live != nil && sub.Live == nil && sub.Account != "" { // its meter may be needed no longer
+			if _, err := outbox.Stage(ctx, tx, sub.TenantID, s.Wall.Now(), PushSale{sub.APIID}); err != nil {
+				return err
+			}
+		}
 		return s.endEvents(ctx, tx, job, v, outcome(before, s.StateOf(sub).Label, sub))
 	})
 }

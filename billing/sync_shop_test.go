@@ -78,6 +78,7 @@ func openShop(t testing.TB, db *bun.DB) *shop {
 		Installation: "inst-1", PublicURL: "https://portal.example",
 	}
 	s.sell.Register(s.jobs)
+	(&billing.Sales{DB: db, Engine: s.stripe, Wall: wall, Installation: "inst-1"}).Register(s.jobs)
 	s.inbox = &billing.Inbox{DB: db, Engine: s.stripe, Jobs: s.jobs, Secrets: s, Wall: wall}
 	s.a = stock(t, db, 1, "acme.example", "acct_AAAA", s.time)
 	s.b = stock(t, db, 2, "twin.example", "acct_BBBB", s.time)
