@@ -2,7 +2,9 @@ package sandbox
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -18,15 +20,26 @@ var checkoutRoutes = []route{
 }
 
 type basketParams struct {
-	Price     string `p:"price"`
-	Quantity  *int64 `p:"quantity,min=1"`
-	PriceData *struct {
-		Currency    string           `p:"currency,required"`
-		Product     string           `p:"product"`
-		ProductData *productInPrice  `p:"product_data"`
-		Recurring   *recurringParams `p:"recurring"`
-		amountParams
-	} `p:"price_data"`
+	Price     string      `p:"price"`
+	Quantity  *int64      `p:"quantity,min=1"`
+	PriceData *priceData  `p:"price_data"`
+	Others    unsimulated `p:"adjustable_quantity dynamic_tax_rates metadata tax_rates"`
+}
+
+// priceData is a price that is made where it is sold.
+type priceData struct {
+	Currency    string           `p:"currency,required"`
+	Product     string           `p:"product"`
+	ProductData *productInPrice  `p:"product_data"`
+	Recurring   *recurringParams `p:"recurring"`
+	TaxBehavior string           `p:"tax_behavior,enum=exclusive|inclusive|unspecified"`
+	amountParams
+}
+
+// price makes the price that d describes.
+func (d *priceData) price(t *tx) (*Price, error) {
+	return t.newPrice(priceCreate{amountParams: d.amountParams, Currency: d.Currency, Product: d.Product, ProductData: d.ProductData,
+		Recurring: d.Recurring, TaxBehavior: d.TaxBehavior})
 }
 
 type checkoutSubscription struct {
@@ -37,6 +50,20 @@ type checkoutSubscription struct {
 	TrialEnd        *int64        `p:"trial_end"`
 	TrialSettings   *trialParams  `p:"trial_settings"`
 	BillingMode     *modeParams   `p:"billing_mode"`
+	Others          unsimulated   `p:"billing_cycle_anchor billing_cycle_anchor_config default_tax_rates invoice_settings on_behalf_of pending_invoice_item_interval proration_behavior transfer_data"`
+}
+
+// checkoutIntent is what the payment of a session in payment mode is made with.
+type checkoutIntent struct {
+	CaptureMethod string        `p:"capture_method,enum=automatic|automatic_async|manual"`
+	Description   *string       `p:"description,max=1000"`
+	Future        string        `p:"setup_future_usage,enum=off_session|on_session"`
+	Metadata      metadataParam `p:"metadata"`
+	ReceiptEmail  *string       `p:"receipt_email"`
+	Shipping      *shipping     `p:"shipping"`
+	Descriptor    *string       `p:"statement_descriptor,max=22"`
+	Suffix        *string       `p:"statement_descriptor_suffix,max=22"`
+	Others        unsimulated   `p:"application_fee_amount on_behalf_of transfer_data transfer_group"`
 }
 
 type checkoutCreate struct {
@@ -53,17 +80,23 @@ type checkoutCreate struct {
 	SubscriptionData  *checkoutSubscription `p:"subscription_data"`
 	AllowPromotion    *bool                 `p:"allow_promotion_codes"`
 	AutomaticTax      *struct {
-		Enabled bool `p:"enabled,required"`
+		Enabled bool        `p:"enabled,required"`
+		Others  unsimulated `p:"liability"`
 	} `p:"automatic_tax"`
 	BillingAddress   *string  `p:"billing_address_collection,enum=auto|required"`
 	MethodCollection string   `p:"payment_method_collection,enum=always|if_required"`
 	MethodTypes      []string `p:"payment_method_types"`
 	Locale           *string  `p:"locale"`
-	UIMode           string   `p:"ui_mode,enum=hosted|hosted_page"`
-	IntentData       *struct {
-		Description *string       `p:"description"`
-		Metadata    metadataParam `p:"metadata"`
-	} `p:"payment_intent_data"`
+	UIMode           string   `p:"ui_mode,enum=custom|elements|embedded|embedded_page|form|hosted|hosted_page"`
+	Currency         string   `p:"currency"`
+	SubmitType       *string  `p:"submit_type,enum=auto|book|donate|pay|subscribe"`
+	CustomerUpdate   *struct {
+		Address  string `p:"address,enum=auto|never"`
+		Name     string `p:"name,enum=auto|never"`
+		Shipping string `p:"shipping,enum=auto|never"`
+	} `p:"customer_update"`
+	IntentData *checkoutIntent `p:"payment_intent_data"`
+	Others     unsimulated     `p:"adaptive_pricing after_expiration branding_settings consent_collection custom_fields custom_text customer_account discounts excluded_payment_method_types integration_identifier invoice_creation managed_payments name_collection optional_items origin_context payment_method_configuration payment_method_data payment_method_options permissions phone_number_collection redirect_on_completion return_url saved_payment_method_options setup_intent_data shipping_address_collection shipping_options tax_id_collection wallet_options"`
 }
 
 func createCheckout(r *request) (any, error) {
@@ -82,6 +115,7 @@ func createCheckout(r *request) (any, error) {
 		MethodOptions: tree{"card": tree{"request_three_d_secure": "automatic"}},
 	}
 	s.ID = r.s.newID("checkout.session")
+	s.SubmitType = in.SubmitType
 	if in.Mode == "subscription" {
 		collect := either(in.MethodCollection, "always")
 		s.MethodCollection = &collect
@@ -95,6 +129,9 @@ func createCheckout(r *request) (any, error) {
 	}
 	if err := r.fillBasket(s, in.LineItems); err != nil {
 		return nil, err
+	}
+	if in.Currency != "" && !strings.EqualFold(in.Currency, *s.Currency) {
+		return nil, invalid("currency", "The prices of the line items are in %s; this sandbox does not simulate prices in several currencies.", *s.Currency)
 	}
 	if err := r.fillTerms(s, in); err != nil {
 		return nil, err
@@ -125,14 +162,38 @@ func (in *checkoutCreate) check(r *request) error {
 		return invalid("subscription_data", "You can not pass `subscription_data` in `payment` mode.")
 	case in.Mode != "payment" && (in.CustomerCreation != "" || in.IntentData != nil):
 		return invalid("customer_creation", "`customer_creation` and `payment_intent_data` can only be used in `payment` mode.")
-	case in.AutomaticTax != nil && in.AutomaticTax.Enabled:
-		return invalid("automatic_tax[enabled]", "This sandbox does not simulate Stripe Tax.")
+	case in.Mode != "subscription" && in.MethodCollection != "":
+		return invalid("payment_method_collection", "You can only set `payment_method_collection` if there are recurring prices.")
+	case in.CustomerUpdate != nil && in.Customer == nil:
+		return invalid("customer_update", "`customer_update` can only be used with `customer`.")
 	}
-	if in.Customer == nil {
-		return nil
+	if err := in.simulated(); err != nil || in.Customer == nil {
+		return err
 	}
 	_, err := get[Customer](r.tx, *in.Customer, "customer")
 	return err
+}
+
+// simulated refuses what Stripe would take and this sandbox does not play.
+func (in *checkoutCreate) simulated() error {
+	switch {
+	case in.UIMode != "" && !strings.HasPrefix(in.UIMode, "hosted"):
+		return invalid("ui_mode", "This sandbox simulates the hosted page only: ui_mode must be hosted, or hosted_page from 2026-03-25.dahlia on.")
+	case in.AutomaticTax != nil && in.AutomaticTax.Enabled:
+		return invalid("automatic_tax[enabled]", "This sandbox does not simulate Stripe Tax.")
+	case in.IntentData != nil && in.IntentData.CaptureMethod == "manual":
+		return invalid("payment_intent_data[capture_method]", "This sandbox captures at once: it does not simulate capture_method=manual.")
+	}
+	return onlyCards(in.MethodTypes)
+}
+
+// onlyCards refuses lists of payment methods without cards in them: the others
+// are never offered.
+func onlyCards(types []string) error {
+	if len(types) > 0 && !slices.Contains(types, "card") {
+		return invalid("payment_method_types", "This sandbox simulates cards only: payment_method_types must contain card.")
+	}
+	return nil
 }
 
 // fillBasket puts the line items into s: prices of one currency, and of one
@@ -163,8 +224,7 @@ func (t *tx) fillBasket(s *CheckoutSession, in []basketParams) error {
 // basketPrice is the price a line names, or makes one of the data it brings.
 func (t *tx) basketPrice(line basketParams, at string) (*Price, error) {
 	if d := line.PriceData; d != nil {
-		in := priceCreate{amountParams: d.amountParams, Currency: d.Currency, Product: d.Product, ProductData: d.ProductData, Recurring: d.Recurring}
-		return t.newPrice(in)
+		return d.price(t)
 	}
 	if line.Price == "" {
 		return nil, missingParam(at + "[price]")
@@ -197,6 +257,14 @@ func (r *request) fillTerms(s *CheckoutSession, in checkoutCreate) (err error) {
 			return err
 		}
 		s.Terms.TestClock = c.clock()
+	}
+	if u := in.CustomerUpdate; u != nil {
+		s.Terms.UpdateAddress, s.Terms.UpdateName = u.Address == "auto", u.Name == "auto"
+	}
+	if in.IntentData != nil {
+		if s.Intent, err = in.IntentData.kept(); err != nil {
+			return err
+		}
 	}
 	d := in.SubscriptionData
 	if d == nil {
@@ -264,15 +332,24 @@ func listCheckouts(r *request) (any, error) {
 	in, err := read[struct {
 		listParams
 		createdParam
-		Customer     string `p:"customer"`
-		Subscription string `p:"subscription"`
-		Intent       string `p:"payment_intent"`
-		Status       string `p:"status,enum=complete|expired|open"`
+		Customer     string      `p:"customer"`
+		Subscription string      `p:"subscription"`
+		Intent       string      `p:"payment_intent"`
+		Status       string      `p:"status,enum=complete|expired|open"`
+		Link         string      `p:"payment_link"`
+		Others       unsimulated `p:"customer_account"`
+		Details      *struct {
+			Email string `p:"email,required"`
+		} `p:"customer_details"`
 	}](r)
 	if err != nil {
 		return nil, err
 	}
-	filters := where(map[string]string{"customer": in.Customer, "subscription": in.Subscription, "payment_intent": in.Intent, "status": in.Status})
+	filters := where(map[string]string{"customer": in.Customer, "subscription": in.Subscription, "payment_intent": in.Intent,
+		"status": in.Status, "payment_link": in.Link})
+	if in.Details != nil {
+		filters = append(filters, eq("customer_details.email", in.Details.Email))
+	}
 	return list[CheckoutSession](r, in.listParams, append(filters, in.Created.within("created")...)...)
 }
 

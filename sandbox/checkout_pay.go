@@ -118,7 +118,11 @@ func (t *tx) fulfil(s *CheckoutSession, who payer, due money.Amount) error {
 // buyer is the session's customer, made now when it names none.
 func (t *tx) buyer(s *CheckoutSession, who payer) (*Customer, error) {
 	if s.Customer != nil {
-		return get[Customer](t, *s.Customer, "customer")
+		c, err := get[Customer](t, *s.Customer, "customer")
+		if err != nil {
+			return nil, err
+		}
+		return c, t.updateBuyer(s, c, who)
 	}
 	email := optional(who.Email)
 	if email == nil {
@@ -131,6 +135,17 @@ func (t *tx) buyer(s *CheckoutSession, who payer) (*Customer, error) {
 	}
 	s.Customer = &c.ID
 	return c, t.emit("customer.created", c)
+}
+
+// updateBuyer keeps what was typed, where the session says so.
+func (t *tx) updateBuyer(s *CheckoutSession, c *Customer, who payer) error {
+	if s.Terms.UpdateName && who.Name != "" {
+		c.Name = &who.Name
+	}
+	if s.Terms.UpdateAddress && who.Country != "" {
+		c.Address = &address{Country: &who.Country}
+	}
+	return t.saveCustomer(c)
 }
 
 // saveCard keeps the card for its customer.
@@ -208,6 +223,10 @@ func (t *tx) fulfilPayment(s *CheckoutSession, c *Customer, who payer, due money
 		return nil
 	}
 	p := t.newIntent(due, &c.ID, "")
+	if d := s.Intent; d != nil {
+		p.Description, p.Descriptor, p.DescriptorSuffix, p.SetupFutureUsage = d.Description, d.Descriptor, d.Suffix, d.FutureUsage
+		p.Metadata, p.ReceiptEmail, p.Shipping = d.Metadata, d.ReceiptEmail, d.Shipping
+	}
 	if err := t.insert(p); err != nil {
 		return err
 	}

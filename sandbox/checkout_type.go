@@ -66,6 +66,7 @@ type CheckoutSession struct {
 	WalletOptions        *struct{}         `json:"wallet_options"`
 	Basket               []basketItem      `json:"_basket"`
 	Terms                subscriptionData  `json:"_terms"`
+	Intent               *intentData       `json:"_intent,omitempty"`
 }
 
 type checkoutTax struct {
@@ -126,6 +127,27 @@ type subscriptionData struct {
 	MissingCard string            `json:"missing_card"`
 	Mode        string            `json:"mode"`
 	TestClock   string            `json:"test_clock"`
+
+	UpdateAddress bool `json:"update_address,omitempty"` // what is typed becomes the customer's
+	UpdateName    bool `json:"update_name,omitempty"`
+}
+
+// intentData is what the payment intent of a session in payment mode will have.
+type intentData struct {
+	Description  *string           `json:"description"`
+	Descriptor   *string           `json:"descriptor"`
+	Suffix       *string           `json:"suffix"`
+	FutureUsage  *string           `json:"future_usage"`
+	Metadata     map[string]string `json:"metadata"`
+	ReceiptEmail *string           `json:"receipt_email"`
+	Shipping     *shipping         `json:"shipping"`
+}
+
+// kept is d as the session keeps it.
+func (d *checkoutIntent) kept() (*intentData, error) {
+	metadata, err := d.Metadata.apply(nil)
+	return &intentData{Description: d.Description, Descriptor: d.Descriptor, Suffix: d.Suffix, FutureUsage: optional(d.Future),
+		Metadata: metadata, ReceiptEmail: d.ReceiptEmail, Shipping: d.Shipping}, err
 }
 
 func (*CheckoutSession) kind() string { return "checkout.session" }

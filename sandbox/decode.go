@@ -183,6 +183,10 @@ func (d *decoder) fields(path string, n *node, into reflect.Value, known map[str
 		if !tagged {
 			continue
 		}
+		if field.Type == typeOfUnsimulated {
+			d.refuse(path, n, tag, known)
+			continue
+		}
 		name, r := parseTag(tag)
 		known[name] = true
 		if sent, ok := n.fields[name]; ok {

@@ -43,7 +43,8 @@
 // enum=a|b. Types: string, int64, bool, pointers to them (nil: not sent; a
 // *string of "" is how callers unset), structs and pointers to structs, slices,
 // map[string]string, decimal, metadataParam, clearable[T] (a hash, number or
-// array that may be unset by ""), and any type with decodeParam. Embedded
+// array that may be unset by ""), unsimulated (its tag lists parameters that
+// Stripe has and we refuse by name), and any type with decodeParam. Embedded
 // structs are read through; listParams and createdParam are meant for that.
 // "expand" is taken out by the server before. Errors of read are "early": not
 // kept for the idempotency key. Everything that a handler returns is kept.

@@ -11,31 +11,31 @@ import (
 	"tollgate/internal/golden"
 )
 
-// A browser is somebody at the hosted pages. It stops at redirects.
-type browser struct {
+// A visitor is somebody at the hosted pages. It stops at redirects.
+type visitor struct {
 	t *testing.T
 	http.Client
 }
 
-func browse(t *testing.T) browser {
-	return browser{t, http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+func browse(t *testing.T) visitor {
+	return visitor{t, http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
 // post sends a form; the answer is the status, where it leads, and the page.
-func (b browser) post(address string, form url.Values) (status int, to, page string) {
+func (b visitor) post(address string, form url.Values) (status int, to, page string) {
 	b.t.Helper()
 	r, err := b.PostForm(address, form)
 	return b.read(r, err)
 }
 
-func (b browser) open(address string) (status int, page string) {
+func (b visitor) open(address string) (status int, page string) {
 	b.t.Helper()
 	r, err := b.Get(address)
 	status, _, page = b.read(r, err)
 	return status, page
 }
 
-func (b browser) read(r *http.Response, err error) (int, string, string) {
+func (b visitor) read(r *http.Response, err error) (int, string, string) {
 	b.t.Helper()
 	if err != nil {
 		b.t.Fatal(err)
