@@ -65,7 +65,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 
 func isPart(word string) bool {
 	switch config.Part(word) {
-	case config.PartPortal, config.PartGateway, config.PartWorker, config.PartSandbox:
+	case config.PartPortal, config.PartWorker, config.PartSandbox:
 		return true
 	}
 	return false

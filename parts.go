@@ -38,7 +38,8 @@ func (s *server) wire() (*parts, error) {
 	if s.cfg.Mode == config.Sandbox {
 		base = s.sandboxURL
 	}
-	engine := stripe.New(s.tenants, base, s.log, nil)
+	watch := newKeyWatch(s.tenants, s.log)
+	engine := stripe.New(watch, base, s.log, watch)
 	s.tenants.Stripe = keyChecker{engine}
 	runner := &outbox.Runner{DB: s.db, Log: s.log, Wall: s.wall, Business: s.business}
 	connected := &accounts.ConnectedAccounts{DB: s.db, Wall: s.wall}

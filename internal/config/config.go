@@ -26,7 +26,6 @@ type Part string
 // The parts. Sandbox runs in sandbox mode only.
 const (
 	PartPortal  Part = "portal"
-	PartGateway Part = "gateway"
 	PartWorker  Part = "worker"
 	PartSandbox Part = "sandbox"
 )
@@ -144,7 +143,7 @@ func (r *reader) readParts(names []string) {
 	r.out.Parts = map[Part]bool{}
 	for _, name := range names {
 		switch p := Part(name); p {
-		case PartPortal, PartGateway, PartWorker:
+		case PartPortal, PartWorker:
 			r.out.Parts[p] = true
 		case PartSandbox:
 			if r.out.Mode == Test || r.out.Mode == Live {
@@ -152,11 +151,11 @@ func (r *reader) readParts(names []string) {
 			}
 			r.out.Parts[p] = true
 		default:
-			r.problem("There is no part %q to serve: name any of portal, gateway, worker and sandbox, or none for all.", name)
+			r.problem("There is no part %q to serve: name any of portal, worker and sandbox, or none for all.", name)
 		}
 	}
 	if len(names) == 0 {
-		r.out.Parts = map[Part]bool{PartPortal: true, PartGateway: true, PartWorker: true}
+		r.out.Parts = map[Part]bool{PartPortal: true, PartWorker: true}
 		if r.out.Mode == Sandbox {
 			r.out.Parts[PartSandbox] = true
 		}

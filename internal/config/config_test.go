@@ -55,7 +55,7 @@ func TestNothingSetIsTheSandbox(t *testing.T) {
 	got := read(t, config.Options{}, env())
 	want := config.Config{
 		Mode:  config.Sandbox,
-		Parts: map[config.Part]bool{config.PartPortal: true, config.PartGateway: true, config.PartWorker: true, config.PartSandbox: true},
+		Parts: map[config.Part]bool{config.PartPortal: true, config.PartWorker: true, config.PartSandbox: true},
 		Addr:  "127.0.0.1:8080", GatewayAddr: "127.0.0.1:8243", SandboxAddr: "127.0.0.1:12111",
 		PublicURL: &url.URL{Scheme: "http", Host: "127.0.0.1:8080"},
 		Data:      "data", Database: config.Database{Engine: config.SQLite, File: "data/tollgate.db"},

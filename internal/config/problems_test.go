@@ -17,7 +17,7 @@ var wrong = []struct {
 	says []string
 }{
 	{name: "mode", env: []string{"TOLLGATE_MODE", "production"}, says: []string{`"production"`, "sandbox, test or live"}},
-	{name: "unknown part", args: []string{"portall"}, says: []string{`"portall"`, "portal, gateway, worker and sandbox"}},
+	{name: "unknown part", args: []string{"portall"}, says: []string{`"portall"`, "portal, worker and sandbox"}},
 	{name: "sandbox part in test mode", args: []string{"sandbox"}, env: []string{"TOLLGATE_MODE", "test"}, says: []string{"does not run in test mode"}},
 	{name: "address without port", env: []string{"TOLLGATE_ADDR", "localhost"}, says: []string{"TOLLGATE_ADDR", "host:port"}},
 	{name: "port out of range", env: []string{"TOLLGATE_SANDBOX_ADDR", "127.0.0.1:70000"}, says: []string{"TOLLGATE_SANDBOX_ADDR", "70000"}},
