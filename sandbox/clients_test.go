@@ -2,12 +2,14 @@ package sandbox_test
 
 import (
 	"encoding/json"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"tollgate/internal/browser"
 )
@@ -99,5 +101,44 @@ func TestStripeCLITriggers(t *testing.T) {
 				t.Errorf("%v\n%s", types, out)
 			}
 		})
+	}
+}
+
+// TestStripeForNode goes through testdata/journey.mjs with npm's stripe: another
+// program by other hands, two API versions ahead of stripe-go's.
+func TestStripeForNode(t *testing.T) {
+	t.Parallel()
+	module := filepath.Dir(browser.Tool(t, "stripe/package.json"))
+	node, err := exec.LookPath("node")
+	if err != nil && os.Getenv("CI") == "true" {
+		t.Fatal(err)
+	} else if err != nil {
+		t.Skip(err)
+	}
+	w := &wall{now: time.Now()} // the module compares signatures with the machine's clock
+	s := openSite(t, ":memory:", w)
+	address, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := filepath.Abs("testdata/journey.mjs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.CommandContext(t.Context(), node, script, address.Port(), oneKey, module)
+	ended := make(chan error, 1)
+	var out strings.Builder
+	command.Stdout, command.Stderr = &out, &out
+	go func() { ended <- command.Run() }()
+	for {
+		s.work()
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Errorf("%v\n%s", err, out.String())
+			}
+			return
+		case <-s.server.Wake():
+		}
 	}
 }
