@@ -48,6 +48,11 @@ func (p SubscriptionProps) polling() templ.Attributes {
 	}
 }
 
+// badgeSaysIt reports whether the sentence says no more than the badge does.
+func (p SubscriptionProps) badgeSaysIt() bool {
+	return p.Stage == Running && p.Sentence.At.IsZero() && p.Sentence.Before == p.State+"."
+}
+
 // beginning reports whether the first payment is still ahead or under way.
 func (p SubscriptionProps) beginning() bool {
 	return p.Stage == Opening || p.Stage == Payable || p.Stage == Confirming
