@@ -36,7 +36,12 @@ func (l *logged) RoundTrip(r *http.Request) (*http.Response, error) {
 	case err != nil:
 		l.log.WarnContext(r.Context(), "stripe does not answer", append(call, "error", err.Error())...)
 	case answer.StatusCode >= http.StatusMultipleChoices:
-		l.log.WarnContext(r.Context(), "stripe refuses",
+		level := slog.LevelWarn
+		switch answer.StatusCode {
+		case http.StatusBadRequest, http.StatusPaymentRequired, http.StatusNotFound:
+			level = slog.LevelInfo // an answer like others: whoever asked deals with it
+		}
+		l.log.Log(r.Context(), level, "stripe refuses",
 			append(call, "status", answer.StatusCode, "stripe_request", answer.Header.Get("Request-Id"))...)
 	}
 	return answer, err
