@@ -46,7 +46,7 @@ func (*InvoiceItem) kind() string { return "invoiceitem" }
 var invoiceItemKinds = map[string]kind{"invoiceitem": {
 	prefix: "ii_1", random: 23, refs: map[string]string{"customer": "customer", "invoice": "invoice"},
 	shape: func(o tree, at version) {
-		if at.before("2026-03-25.dahlia") {
+		if at.before(dahlia) {
 			delete(o, "quantity_decimal")
 		}
 	},

@@ -290,13 +290,13 @@ func firstLines(o tree) {
 }
 
 func shapeInvoice(o tree, at version) {
-	if at.before("2026-05-27.dahlia") {
+	if at.before(dahlia) {
 		delete(o, "amount_paid_off_stripe")
 	}
 }
 
 func shapeLine(o tree, at version) {
-	if at.before("2026-03-25.dahlia") {
+	if at.before(dahlia) {
 		delete(o, "quantity_decimal")
 	}
 	if at.before(clover) {

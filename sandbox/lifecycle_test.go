@@ -16,7 +16,11 @@ type shop struct {
 
 func newShop(t *testing.T) shop {
 	t.Helper()
-	c := newSite(t).as(oneKey, "Stripe-Version", "2025-08-27.basil")
+	return stock(newSite(t).as(oneKey, "Stripe-Version", "2025-08-27.basil"))
+}
+
+func stock(c caller) shop {
+	c.t.Helper()
 	c.must("POST /v1/products", "id=gold&name=Gold")
 	fixed := c.must("POST /v1/prices", "product=gold&currency=usd&unit_amount=4900&recurring[interval]=month").text("id")
 	meter := c.must("POST /v1/billing/meters", "display_name=Calls&event_name=calls&default_aggregation[formula]=sum").text("id")

@@ -209,7 +209,7 @@ var subscriptionKinds = map[string]kind{
 // shapeSubscription takes out what older versions did not know, and adds what
 // Stripe still sends although its specification does not name it.
 func shapeSubscription(o tree, at version) {
-	if at.before("2026-05-27.dahlia") {
+	if at.before(dahlia) {
 		delete(o, "billing_schedules")
 	}
 	items, _ := o["items"].(tree)

@@ -9,7 +9,9 @@ import (
 // order as text, because each begins with its date.
 type version string
 
-// The versions where a shape changes, and the one that objects are kept in.
+// The versions where a shape changes, and the one that objects are kept in. What
+// was added within dahlia is there from its first version on: readers pass over
+// what they do not know.
 const (
 	basil  version = "2025-03-31.basil"
 	clover version = "2025-09-30.clover"
