@@ -152,11 +152,17 @@ func (p SubscriptionProps) charges() string {
 	return "At the start of each period, until you cancel. The price is the one you subscribed at."
 }
 
+// endsLater reports whether it may be chosen that the subscription ends with its
+// period. Once that is decided, it can still end at once.
+func (p SubscriptionProps) endsLater() bool { return p.Cancel.AtPeriodEnd && p.EndsAt.IsZero() }
+
 func (p SubscriptionProps) cancelHint() string {
 	switch {
+	case p.Stage == Confirming:
+		return "Your payment is under way."
 	case p.Price.Free() || p.Stage != Running:
 		return "Nothing has been charged."
-	case p.Cancel.AtPeriodEnd:
+	case p.endsLater():
 		return "When its period ends, or at once."
 	}
 	return "At once."
@@ -165,8 +171,10 @@ func (p SubscriptionProps) cancelHint() string {
 func (p SubscriptionProps) cancelConsequence() string {
 	keeps := p.Application + " keeps its other subscriptions."
 	switch {
-	case p.Stage == Running && p.Cancel.AtPeriodEnd:
+	case p.Stage == Running && p.endsLater():
 		return "Once it has ended, calls of " + p.Application + " to " + p.API + " are refused. You can take this back until then. " + keeps
+	case p.Stage == Running && !p.Price.Free():
+		return "Calls of " + p.Application + " to " + p.API + " are refused at once. " + p.billedNow() + " " + keeps
 	case p.Stage == Running:
 		return "Calls of " + p.Application + " to " + p.API + " are refused at once. " + keeps
 	case p.Stage == Confirming:
@@ -182,16 +190,24 @@ func (p SubscriptionProps) cancelWhen() string {
 	return p.Cancel.When
 }
 
-func (p SubscriptionProps) cancelChoices() []ui.Choice {
-	end, now := "It works until then, and nothing is charged after it.", "What is not used of this period is credited to your balance with "+p.Publisher+", not paid back to the card."
+// billedNow says what a cancellation at once does to the bill.
+func (p SubscriptionProps) billedNow() string {
 	if p.Price.Metered() {
-		end, now = "It works until then; the calls of this period are charged as usual.", "The calls made so far are charged now."
+		return "The calls made so far are charged now."
+	}
+	return "What is not used of this period is credited to your balance with " + p.Publisher + ", not paid back to the card."
+}
+
+func (p SubscriptionProps) cancelChoices() []ui.Choice {
+	end := "It works until then, and nothing is charged after it."
+	if p.Price.Metered() {
+		end = "It works until then; the calls of this period are charged as usual."
 	}
 	label := "When the period ends"
 	if !p.PeriodEnd.IsZero() {
 		label += ", " + ui.Instant(p.PeriodEnd)
 	}
-	return []ui.Choice{{Value: whenPeriodEnds, Label: label, Hint: end}, {Value: whenNow, Label: "Now", Hint: now}}
+	return []ui.Choice{{Value: whenPeriodEnds, Label: label, Hint: end}, {Value: whenNow, Label: "Now", Hint: p.billedNow()}}
 }
 
 func (p ApplicationFormProps) action() templ.SafeURL {

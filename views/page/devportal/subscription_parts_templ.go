@@ -743,7 +743,7 @@ func cancel(p SubscriptionProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if p.Cancel.AtPeriodEnd {
+			if p.endsLater() {
 				templ_7745c5c3_Err = ui.Radios(ui.Field{Name: "when", Label: "When it ends", Value: p.cancelWhen(), Problem: p.Cancel.Problem}, p.cancelChoices()).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
