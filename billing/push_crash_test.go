@@ -263,3 +263,43 @@ func TestTwinTenantsShareNothing(t *testing.T) {
 }
 
 func failure[T any](_ T, err error) error { return err }
+
+// Whoever turns monetization on again while it is being turned off gets it, although
+// nobody knows how far the turning off came.
+func TestTurningOnWhileItIsBeingTurnedOff(t *testing.T) {
+	t.Parallel()
+	for _, op := range []string{"set price", "stop meter", "archive product"} {
+		for what, label := range map[outcome]string{lostBack: "lost on the way back", dies: "killed"} {
+			t.Run(op+", "+label, func(t *testing.T) {
+				t.Parallel()
+				m := newMarket(t, testdb.New(t))
+				api := m.weather(m.plan(gold("49.00")), m.plan(payg("0.002")))
+				m.monetize(api, on(northwind))
+				m.settle()
+				cut := false
+				m.books.happens = func(int) outcome {
+					if m.books.calls[len(m.books.calls)-1] == op && !cut {
+						cut = true
+						return what
+					}
+					return fine
+				}
+				m.monetize(api, billing.MonetizeInput{})
+				_, err := m.runner.RunOnce(t.Context())
+				m.must(err)
+				if !cut {
+					t.Fatal("there was no such call")
+				}
+				m.monetize(api, on(northwind))
+				m.settle()
+				m.agree()
+				if a := m.api(api); a.Monetization != models.MonetizationOn || a.MonetizationProblem != "" || len(m.books.misfits) > 0 {
+					t.Errorf("%s, %q, %q", a.Monetization, a.MonetizationProblem, m.books.misfits)
+				}
+				if got, _ := m.books.on(1, northwind); len(got) != 4 {
+					t.Errorf("on sale: %v", got)
+				}
+			})
+		}
+	}
+}
