@@ -2,7 +2,9 @@ package catalog_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,24 +19,33 @@ import (
 )
 
 // follower notes what it is told.
-type follower struct{ told []string }
+type follower struct {
+	mu   sync.Mutex
+	told []string
+}
+
+func (f *follower) note(what string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.told = append(f.told, what)
+}
 
 func (f *follower) PlanSaved(_ context.Context, _ bun.Tx, p models.Policy, v *models.PriceVersion) (string, error) {
 	what := "saved " + p.DisplayName
 	if v != nil {
 		what = "priced " + p.DisplayName
 	}
-	f.told = append(f.told, what)
+	f.note(what)
 	return "job", nil
 }
 
 func (f *follower) PlanWithdrawn(_ context.Context, _ bun.Tx, p models.Policy) (string, error) {
-	f.told = append(f.told, "withdrawn "+p.DisplayName)
+	f.note("withdrawn " + p.DisplayName)
 	return "job", nil
 }
 
 func (f *follower) APIChanged(_ context.Context, _ bun.Tx, a models.API) (string, error) {
-	f.told = append(f.told, "changed "+a.Name)
+	f.note("changed " + a.Name)
 	return "job", nil
 }
 
@@ -255,6 +266,38 @@ func TestTwoBrowsersCannotOverwriteEachOther(t *testing.T) {
 			t.Errorf("a deleted plan: %v", err)
 		}
 		s.plan(gold()) // the name is free again
+	})
+}
+
+func TestOfManySavesAtOnceOneWins(t *testing.T) {
+	t.Parallel()
+	testdb.Each(t, func(t *testing.T, db *bun.DB) {
+		s := newShop(t, db)
+		uuid := s.plan(gold())
+		errs := make([]error, 4)
+		var wait sync.WaitGroup
+		for i := range errs {
+			wait.Go(func() {
+				in := gold()
+				in.Price = fmt.Sprintf("%d.00", 50+i)
+				_, errs[i] = s.EditPlan(t.Context(), s.mara, uuid, 0, in)
+			})
+		}
+		wait.Wait()
+		won := 0
+		for _, err := range errs {
+			switch {
+			case err == nil:
+				won++
+			case fault.KindOf(err) != fault.Conflict:
+				t.Errorf("a save that lost: %v", err)
+			}
+		}
+		p, err := s.Plan(t.Context(), s.mara, uuid)
+		s.must(err)
+		if won != 1 || len(p.Versions) != 2 {
+			t.Errorf("%d saves won, %d versions; want 1 and 2", won, len(p.Versions))
+		}
 	})
 }
 

@@ -50,7 +50,8 @@ func plain(name string) string {
 var deeds = map[string]string{
 	"account.link": "Linked a connected account", "account.release": "Gave a connected account up",
 	"api.create": "Made an API", "api.edit": "Changed an API", "api.publish": "Published an API", "api.delete": "Deleted an API",
-	"api.offer": "Changed which plans an API offers", "api.monetize": "Changed an API's monetization",
+	"api.offer": "Changed which plans an API offers", "monetization.enable": "Asked to sell an API", "monetization.disable": "Asked to stop selling an API",
+	"monetization.on": "An API is on sale", "monetization.off": "An API is off sale", "monetization.refused": "Stripe refused to sell a plan of an API",
 	"application.create": "Made an application", "application.edit": "Changed an application", "application.delete": "Deleted an application",
 	"event.process_again": "Had an event processed again", "work.again": "Had failed work tried again",
 	"person.create": "Added a person", "person.edit": "Changed a person", "person.profile": "Changed their profile",

@@ -83,6 +83,8 @@ func sale() publisher.MonetizationProps {
 // pages are all pages in their states.
 func pages() map[string]templ.Component {
 	refused, unpublished, bad := sale(), sale(), sale()
+	busy := sale()
+	busy.Busy, busy.On = true, false
 	refused.On, refused.Enabled, refused.Trouble, refused.Names = false, false, "Gold: No such currency.", nil
 	unpublished.Published = false
 	bad.Problems = map[string]string{"ConnectedAccountKey": "Stripe does not know this account here: No such account."}
@@ -120,7 +122,7 @@ func pages() map[string]templ.Component {
 			{UUID: "p", Name: "Pay as you go", Price: payg, Limits: "1,000 calls a minute", Attached: true}, {UUID: "f", Name: "Free", Limits: "1,000 calls a month"},
 		}}),
 		"plans_none":   publisher.Plans(publisher.PlansProps{Frame: frame("Plans of Weather v1", "/publisher/apis"), Head: head("Plans")}),
-		"monetization": publisher.Monetization(sale()), "monetization_refused": publisher.Monetization(refused),
+		"monetization": publisher.Monetization(sale()), "monetization_busy": publisher.Monetization(busy), "monetization_refused": publisher.Monetization(refused),
 		"monetization_unpublished": publisher.Monetization(unpublished), "monetization_problem": publisher.Monetization(bad),
 		"accounts":      publisher.Accounts(publisher.AccountsProps{Frame: frame("Connected accounts", "/publisher/accounts"), Lead: "Stripe can charge for you.", Rows: []publisher.Account{acct}}),
 		"accounts_none": publisher.Accounts(publisher.AccountsProps{Frame: frame("Connected accounts", "/publisher/accounts"), Lead: "The Stripe accounts that you are paid into."}),
