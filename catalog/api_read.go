@@ -11,6 +11,7 @@ import (
 type OwnAPI struct {
 	API         models.API
 	Attached    int   // plans
+	Paid        int   // commercial ones among them
 	Subscribers int64 // subscriptions that have not ended
 }
 
@@ -35,16 +36,31 @@ func (s *Service) OwnAPIs(ctx context.Context, who accounts.Actor, kind string) 
 	if err != nil {
 		return nil, err
 	}
+	paid, err := s.commercial(ctx, who.Tenant)
 	for i := range own {
-		own[i].count(offers, heads)
+		own[i].count(offers, heads, paid)
 	}
-	return own, nil
+	return own, err
 }
 
-func (o *OwnAPI) count(offers []models.Offer, heads []models.Headcount) {
+// commercial returns the tenant's plans that cost something.
+func (s *Service) commercial(ctx context.Context, tenant models.TenantID) (map[int64]bool, error) {
+	all, err := models.Policies(ctx, s.DB, tenant)
+	paid := map[int64]bool{}
+	for _, p := range all {
+		paid[p.ID] = p.BillingPlan == models.PlanCommercial
+	}
+	return paid, err
+}
+
+func (o *OwnAPI) count(offers []models.Offer, heads []models.Headcount, paid map[int64]bool) {
 	for _, of := range offers {
-		if of.APIID == o.API.ID {
-			o.Attached++
+		if of.APIID != o.API.ID {
+			continue
+		}
+		o.Attached++
+		if paid[of.PolicyID] {
+			o.Paid++
 		}
 	}
 	for _, h := range heads {
@@ -87,11 +103,15 @@ func (s *Service) OwnAPI(ctx context.Context, who accounts.Actor, uuid string) (
 	if err != nil {
 		return d, err
 	}
-	d.count(offers, heads)
 	policies, err := models.Policies(ctx, s.DB, who.Tenant)
 	if err != nil {
 		return d, err
 	}
+	paid := map[int64]bool{}
+	for _, p := range policies {
+		paid[p.ID] = p.BillingPlan == models.PlanCommercial
+	}
+	d.count(offers, heads, paid)
 	plans, err := planned(ctx, s.DB, who.Tenant, policies)
 	for _, p := range plans {
 		d.Plans = append(d.Plans, choice(p, offers, heads))

@@ -92,7 +92,7 @@ func nextStep(all []catalog.OwnAPI, mine []models.ConnectedAccount) (ui.Tone, st
 			return ui.Quiet, "", titled(a) + " is not published yet.", ui.Link{Href: apiPath(a.UUID), Label: "Publish it"}
 		case o.Attached == 0:
 			return ui.Quiet, "", titled(a) + " offers no plan yet, so nobody can subscribe.", ui.Link{Href: apiPath(a.UUID) + "/plans", Label: "Attach plans"}
-		case a.Monetization == models.MonetizationOff:
+		case o.Paid > 0 && a.Monetization == models.MonetizationOff:
 			return ui.Quiet, "", titled(a) + " is not sold yet.", ui.Link{Href: apiPath(a.UUID) + "/monetization", Label: "Monetize it"}
 		}
 	}

@@ -87,6 +87,9 @@ func apiRow(o catalog.OwnAPI) page.APIRow {
 	}
 	r.Tone, r.Word = apiState(o.API)
 	r.SaleTone, r.SaleWord = saleState(o.API)
+	if o.Attached > 0 && o.Paid == 0 && o.API.Monetization == models.MonetizationOff {
+		r.SaleWord = "Free"
+	}
 	return r
 }
 
