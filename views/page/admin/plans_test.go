@@ -55,7 +55,7 @@ func TestPlanPages(t *testing.T) {
 		"plan_new":   admin.Plan(admin.PlanProps{Frame: planFrame("New business plan"), Form: form, Preview: preview, Outcome: "Create makes its product and price."}),
 		"plan_edit":  admin.Plan(edit), "plan_conflict": admin.Plan(deletable),
 		"plan_hostile": admin.Plan(admin.PlanProps{
-			Frame: layout.Frame{Title: nasty, Portal: layout.Admin, Tenant: nasty, FormToken: nasty, Path: nasty}, UUID: nasty, Title: nasty, Key: nasty, Word: nasty, Lead: nasty,
+			Frame: layout.Frame{Title: nasty, Portal: layout.Admin, Tenant: nasty, FormToken: nasty, Path: nasty, Person: &layout.Person{Name: nasty, Detail: nasty}}, UUID: nasty, Title: nasty, Key: nasty, Word: nasty, Lead: nasty,
 			Form:    admin.PlanForm{Name: nasty, Description: nasty, Price: nasty, Currency: nasty, Attributes: nasty, Roles: nasty},
 			Preview: ui.PlanCard{ID: "preview", Name: nasty, About: nasty, Price: admin.PriceOf(admin.Price{}), Ticks: []string{nasty}}, Problem: nasty,
 			Standings: []admin.PlanStanding{{Where: nasty, Account: nasty, Problem: nasty, IDs: []string{nasty}}}, Removes: nasty,
