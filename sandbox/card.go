@@ -137,6 +137,7 @@ type attempt struct {
 	offSession    bool // the holder is not there
 	authenticated bool // the holder has just passed 3D Secure
 	setUp         bool // it was authenticated before, for later use
+	automatic     bool // nobody asked for it: a renewal, or one of its retries
 }
 
 // A bankAnswer is what comes back: a yes, a decline, or a demand to authenticate.

@@ -24,7 +24,7 @@ func routes() []route {
 	return slices.Concat(
 		accountRoutes, accountLinkRoutes, productRoutes, priceRoutes, meterRoutes, customerRoutes, methodRoutes,
 		balanceRoutes, endpointRoutes, eventRoutes, testClockRoutes, listenRoutes,
-		subscriptionRoutes, invoiceRoutes, invoiceItemRoutes, paymentRoutes, checkoutRoutes, portalRoutes,
+		subscriptionRoutes, itemRoutes, invoiceRoutes, invoiceItemRoutes, paymentRoutes, checkoutRoutes, portalRoutes,
 	)
 }
 

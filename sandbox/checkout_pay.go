@@ -199,7 +199,7 @@ func (t *tx) payAndAnnounce(sub *Subscription, i *Invoice, c *Customer, who paye
 	if err := t.keepDraft(i, false); err != nil {
 		return err
 	}
-	if i.Total+c.Balance <= 0 {
+	if due, _ := i.due(c); due == 0 {
 		if err := t.announce(sub); err != nil {
 			return err
 		}
@@ -208,14 +208,17 @@ func (t *tx) payAndAnnounce(sub *Subscription, i *Invoice, c *Customer, who paye
 	if err := t.finalize(i, c); err != nil {
 		return err
 	}
-	if err := t.announce(sub); err != nil || i.Status != invoiceOpen {
-		return err
-	}
-	v, err := t.collect(i, who.method, attempt{authenticated: who.Authenticated, setUp: who.Authenticated})
+	v, err := t.attempt(i, who.method, attempt{authenticated: who.Authenticated, setUp: who.Authenticated})
 	if err == nil && !v.paid() {
 		err = invalid("", "The bank changed its mind in the middle of a payment.")
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	if err := t.announce(sub); err != nil {
+		return err
+	}
+	return t.settle(i, v.charge)
 }
 
 func (t *tx) fulfilPayment(s *CheckoutSession, c *Customer, who payer, due money.Amount) error {

@@ -170,7 +170,8 @@ var checkoutTimers = map[string]func(*tx, string) error{checkoutExpires: expireC
 
 var checkoutKinds = map[string]kind{"checkout.session": {
 	prefix: "cs_test_a1", random: 56,
-	refs: map[string]string{"customer": "customer", "subscription": "subscription", "invoice": "invoice", "payment_intent": "payment_intent"},
+	refs: map[string]string{"customer": "customer", "subscription": "subscription", "invoice": "invoice", "payment_intent": "payment_intent",
+		"setup_intent": "setup_intent", "payment_link": "payment_link"},
 	include: map[string]func(*tx, tree) (any, error){
 		"line_items": func(t *tx, o tree) (any, error) {
 			s, err := find[CheckoutSession](t, o["id"].(string))

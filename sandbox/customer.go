@@ -1,5 +1,7 @@
 package sandbox
 
+import "slices"
+
 // A Customer is somebody who pays an account.
 type Customer struct {
 	base
@@ -70,6 +72,11 @@ var customerKinds = map[string]kind{"customer": {
 	include: map[string]func(*tx, tree) (any, error){
 		"sources": func(_ *tx, o tree) (any, error) {
 			return sublist[any]("/v1/customers/"+o["id"].(string)+"/sources", nil), nil
+		},
+		"subscriptions": func(t *tx, o tree) (any, error) {
+			subs, err := all[Subscription](t, eq("customer", o["id"]), compare("status", "!=", subCanceled), compare("status", "!=", subIncompleteExpired))
+			slices.Reverse(subs)
+			return sublist("/v1/customers/"+o["id"].(string)+"/subscriptions", subs), err
 		},
 		"tax_ids": func(_ *tx, o tree) (any, error) {
 			return sublist[any]("/v1/customers/"+o["id"].(string)+"/tax_ids", nil), nil
@@ -268,10 +275,20 @@ func updateCustomer(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	card := c.InvoiceSettings.DefaultPaymentMethod
 	if err := r.applyCustomer(c, in); err != nil {
 		return nil, err
 	}
-	return c, r.saveCustomer(c)
+	if err := r.saveCustomer(c); err != nil {
+		return nil, err
+	}
+	if fresh := c.InvoiceSettings.DefaultPaymentMethod; fresh == nil || card != nil && *card == *fresh {
+		return c, nil
+	}
+	if err := r.retryPastDue(c); err != nil {
+		return nil, err
+	}
+	return get[Customer](r.tx, c.ID, "id") // paying may have changed it
 }
 
 // saveCustomer keeps a changed customer and tells of the change.

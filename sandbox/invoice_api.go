@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"net/http"
-	"slices"
 )
 
 var invoiceRoutes = []route{
@@ -27,13 +26,14 @@ func createInvoice(r *request) (any, error) {
 		Customer     string        `p:"customer,required"`
 		AutoAdvance  *bool         `p:"auto_advance"`
 		Currency     string        `p:"currency"`
-		Description  *string       `p:"description,max=1500"`
 		Metadata     metadataParam `p:"metadata"`
 		Subscription string        `p:"subscription"`
 		Method       *string       `p:"default_payment_method"`
 		Collection   string        `p:"collection_method,enum=charge_automatically|send_invoice"`
 		DaysUntilDue *int64        `p:"days_until_due,min=0"`
+		DueDate      *int64        `p:"due_date"`
 		Pending      string        `p:"pending_invoice_items_behavior,enum=exclude|include"`
+		invoiceTexts
 	}](r)
 	if err != nil {
 		return nil, err
@@ -61,11 +61,12 @@ func createInvoice(r *request) (any, error) {
 	}
 	i.AutoAdvance = in.AutoAdvance != nil && *in.AutoAdvance
 	i.CollectionMethod = either(in.Collection, i.CollectionMethod)
-	if in.DaysUntilDue != nil {
-		due := r.now.AddDate(0, 0, int(*in.DaysUntilDue)).Unix()
-		i.DueDate = &due
+	if i.DueDate, err = dueDate(r.now, i.CollectionMethod, in.DueDate, in.DaysUntilDue); err != nil {
+		return nil, err
 	}
-	set(&i.Description, in.Description)
+	if err := in.invoiceTexts.apply(i); err != nil {
+		return nil, err
+	}
 	set(&i.DefaultPaymentMethod, in.Method)
 	if i.Metadata, err = in.Metadata.apply(nil); err != nil {
 		return nil, err
@@ -107,16 +108,19 @@ func listInvoices(r *request) (any, error) {
 	in, err := read[struct {
 		listParams
 		createdParam
-		Customer     string `p:"customer"`
-		Subscription string `p:"subscription"`
-		Status       string `p:"status,enum=draft|open|paid|uncollectible|void"`
-		Collection   string `p:"collection_method,enum=charge_automatically|send_invoice"`
+		Customer     string      `p:"customer"`
+		Subscription string      `p:"subscription"`
+		Status       string      `p:"status,enum=draft|open|paid|uncollectible|void"`
+		Collection   string      `p:"collection_method,enum=charge_automatically|send_invoice"`
+		DueDate      *timeRange  `p:"due_date"`
+		Others       unsimulated `p:"customer_account"`
 	}](r)
 	if err != nil {
 		return nil, err
 	}
 	filters := where(map[string]string{"customer": in.Customer, "parent.subscription_details.subscription": in.Subscription,
 		"status": in.Status, "collection_method": in.Collection})
+	filters = append(filters, in.DueDate.within("due_date")...)
 	return list[Invoice](r, in.listParams, append(filters, in.Created.within("created")...)...)
 }
 
@@ -133,9 +137,10 @@ func (r *request) invoiceAndClock() (*Invoice, *tx, error) {
 func updateInvoice(r *request) (any, error) {
 	in, err := read[struct {
 		AutoAdvance *bool         `p:"auto_advance"`
-		Description *string       `p:"description,max=1500"`
 		Metadata    metadataParam `p:"metadata"`
 		Method      *string       `p:"default_payment_method"`
+		Unplayed    unsimulated   `p:"collection_method days_until_due due_date"`
+		invoiceTexts
 	}](r)
 	if err != nil {
 		return nil, err
@@ -144,10 +149,12 @@ func updateInvoice(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if in.Description != nil && i.Status != invoiceDraft {
-		return nil, invalid("description", "Finalized invoices can't be updated in this way.")
+	if i.Status != invoiceDraft && in.invoiceTexts.sent() {
+		return nil, invalidCode("invoice_not_editable", "", "Finalized invoices can't be updated in this way.")
 	}
-	set(&i.Description, in.Description)
+	if err := in.invoiceTexts.apply(i); err != nil {
+		return nil, err
+	}
 	set(&i.DefaultPaymentMethod, in.Method)
 	if in.AutoAdvance != nil {
 		i.AutoAdvance = *in.AutoAdvance
@@ -195,161 +202,7 @@ func listLines(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	lines := i.Lines.Data
-	if after := in.StartingAfter; after != "" {
-		n := slices.IndexFunc(lines, func(l InvoiceLine) bool { return l.ID == after })
-		if n < 0 {
-			return nil, noSuch("line_item", after, "starting_after")
-		}
-		lines = lines[n+1:]
-	}
-	limit := 10
-	if in.Limit != nil {
-		limit = int(*in.Limit)
-	}
-	more := len(lines) > limit
-	return pageOf(r, lines[:min(limit, len(lines))], more), nil
-}
-
-func finalizeInvoice(r *request) (any, error) {
-	if _, err := read[struct {
-		AutoAdvance *bool `p:"auto_advance"`
-	}](r); err != nil {
-		return nil, err
-	}
-	i, t, err := r.invoiceAndClock()
-	if err != nil {
-		return nil, err
-	}
-	if i.Status != invoiceDraft {
-		return nil, invalidCode("invoice_not_editable", "", "This invoice is already finalized, you can't re-finalize a non-draft invoice.")
-	}
-	c, err := get[Customer](t, i.Customer, "customer")
-	if err != nil {
-		return nil, err
-	}
-	return i, t.finalize(i, c)
-}
-
-func payInvoice(r *request) (any, error) {
-	in, err := read[struct {
-		Method     string `p:"payment_method"`
-		OffSession *bool  `p:"off_session"`
-		OutOfBand  bool   `p:"paid_out_of_band"`
-	}](r)
-	if err != nil {
-		return nil, err
-	}
-	i, t, err := r.invoiceAndClock()
-	if err != nil {
-		return nil, err
-	}
-	c, err := get[Customer](t, i.Customer, "customer")
-	if err != nil {
-		return nil, err
-	}
-	if i.Status == invoiceDraft {
-		if err := t.finalize(i, c); err != nil {
-			return nil, err
-		}
-	}
-	switch {
-	case i.Status == invoicePaid && i.AmountDue == 0:
-		return i, nil
-	case i.Status == invoicePaid:
-		return nil, invalid("", "Invoice is already paid")
-	case i.Status != invoiceOpen && i.Status != invoiceUncollectible:
-		return nil, invalid("", "This invoice is %s, so it cannot be paid.", i.Status)
-	case in.OutOfBand:
-		return i, t.settle(i, nil)
-	}
-	return i, t.payNow(i, c, in.Method, in.OffSession == nil || *in.OffSession)
-}
-
-// payNow charges an open invoice because somebody asked for it.
-func (t *tx) payNow(i *Invoice, c *Customer, method string, offSession bool) error {
-	s, err := find[Subscription](t, i.subscription())
-	if err != nil {
-		return err
-	}
-	m, err := t.methodFor(i, s, c)
-	if method != "" {
-		m, err = t.methodOf(method, "payment_method")
-	}
-	if err != nil {
-		return err
-	}
-	if m == nil {
-		return invalidCode("resource_missing", "", "There is no `default_payment_method` set on this Customer or Invoice. Please attach a payment method first.")
-	}
-	v, err := t.collect(i, m, attempt{offSession: offSession})
-	if err != nil || v.paid() {
-		return err
-	}
-	if v.action && v.decline == nil {
-		e := cardError("invoice_payment_intent_requires_action", "", "Payment for this invoice requires additional user action before it can be completed successfully.")
-		return keep(e)
-	}
-	return keep(v.decline.at(""))
-}
-
-func voidInvoice(r *request) (any, error) {
-	if err := noParams(r); err != nil {
-		return nil, err
-	}
-	i, t, err := r.invoiceAndClock()
-	if err != nil {
-		return nil, err
-	}
-	if i.Status != invoiceOpen && i.Status != invoiceUncollectible {
-		return nil, invalid("", "You can only void open or uncollectible invoices; this one is %s.", i.Status)
-	}
-	return i, t.void(i)
-}
-
-func giveUpInvoice(r *request) (any, error) {
-	if err := noParams(r); err != nil {
-		return nil, err
-	}
-	i, t, err := r.invoiceAndClock()
-	if err != nil {
-		return nil, err
-	}
-	if i.Status != invoiceOpen {
-		return nil, invalid("", "You can only mark open invoices as uncollectible; this one is %s.", i.Status)
-	}
-	now := t.unix()
-	i.Status, i.StatusTransitions.MarkedUncollectibleAt, i.AutoAdvance, i.NextPaymentAttempt = invoiceUncollectible, &now, false, nil
-	if err := t.save(i); err != nil {
-		return nil, err
-	}
-	if err := t.unschedule(invoiceRetries, i.ID); err != nil {
-		return nil, err
-	}
-	if err := t.emit("invoice.marked_uncollectible", i); err != nil {
-		return nil, err
-	}
-	return i, t.paidSubscription(i)
-}
-
-func sendInvoice(r *request) (any, error) {
-	if err := noParams(r); err != nil {
-		return nil, err
-	}
-	i, t, err := r.invoiceAndClock()
-	if err != nil {
-		return nil, err
-	}
-	if i.Status == invoiceDraft {
-		c, err := get[Customer](t, i.Customer, "customer")
-		if err != nil {
-			return nil, err
-		}
-		if err := t.finalize(i, c); err != nil {
-			return nil, err
-		}
-	}
-	return i, t.emit("invoice.sent", i)
+	return cutPage(r, i.Lines.Data, in.listParams, "line_item", func(l InvoiceLine) string { return l.ID })
 }
 
 func listInvoicePayments(r *request) (any, error) {
@@ -357,6 +210,7 @@ func listInvoicePayments(r *request) (any, error) {
 		listParams
 		Invoice string `p:"invoice"`
 		Status  string `p:"status,enum=canceled|open|paid"`
+		createdParam
 		Payment *struct {
 			Intent string `p:"payment_intent"`
 			Type   string `p:"type,required,enum=payment_intent"`
@@ -369,7 +223,7 @@ func listInvoicePayments(r *request) (any, error) {
 	if in.Payment != nil {
 		wanted["payment.payment_intent"] = in.Payment.Intent
 	}
-	return list[InvoicePayment](r, in.listParams, where(wanted)...)
+	return list[InvoicePayment](r, in.listParams, append(where(wanted), in.Created.within("created")...)...)
 }
 
 // invoiceByToken finds the invoice of a hosted page, and whose it is.

@@ -90,19 +90,12 @@ func (t *tx) meteredAgain(i *Invoice, l InvoiceLine) (InvoiceLine, error) {
 // onto it what is too little to charge (Stripe, "Customer credit balance" and
 // "Minimum and maximum charge amounts").
 func (t *tx) applyBalance(i *Invoice, c *Customer) error {
+	due, ending := i.due(c)
 	i.StartingBalance = c.Balance
-	due := i.Total + c.Balance
-	ending := int64(0)
-	switch {
-	case due < 0:
-		ending, due = due, 0
-	case due > 0 && due < smallestCharge(i.currency()):
-		ending, due = due, 0
-	}
 	i.AmountDue, i.AmountRemaining, i.EndingBalance = due, due, &ending
 	if c.Currency == nil {
 		c.Currency = &i.Currency
-		if err := t.save(c); err != nil {
+		if err := t.saveCustomer(c); err != nil {
 			return err
 		}
 	}
@@ -115,6 +108,15 @@ func (t *tx) applyBalance(i *Invoice, c *Customer) error {
 	}
 	_, err := t.adjustBalance(c, change)
 	return err
+}
+
+// due is what c has to pay for i, and what c's balance is afterwards.
+func (i *Invoice) due(c *Customer) (due, ending int64) {
+	due = i.Total + c.Balance
+	if due < smallestCharge(i.currency()) {
+		return 0, due
+	}
+	return due, 0
 }
 
 // smallestCharge is the least that Stripe charges, in minor units.
@@ -173,25 +175,31 @@ func defaultOf(s *Subscription) *string {
 
 // collect tries to have an open invoice paid by m (nil: there is no card).
 func (t *tx) collect(i *Invoice, m *PaymentMethod, how attempt) (verdict, error) {
-	i.Attempted = true
-	if !how.authenticated { // passing 3D Secure continues an attempt
-		i.AttemptCount++
-	}
-	if m == nil {
-		return verdict{decline: noCard}, t.unpaid(i, verdict{decline: noCard})
-	}
-	p, err := get[PaymentIntent](t, i.PaymentIntent, "payment_intent")
-	if err != nil {
-		return verdict{}, err
-	}
-	v, err := t.charge(p, m, how)
+	v, err := t.attempt(i, m, how)
 	if err != nil {
 		return v, err
 	}
 	if v.paid() {
 		return v, t.settle(i, v.charge)
 	}
-	return v, t.unpaid(i, v)
+	return v, t.unpaid(i, v, how)
+}
+
+// attempt charges m for i and does nothing about the answer. Any attempt counts
+// as the first; after that only automatic ones do.
+func (t *tx) attempt(i *Invoice, m *PaymentMethod, how attempt) (verdict, error) {
+	i.Attempted = true
+	if i.AttemptCount == 0 || how.automatic {
+		i.AttemptCount++
+	}
+	if m == nil {
+		return verdict{decline: noCard}, nil
+	}
+	p, err := get[PaymentIntent](t, i.PaymentIntent, "payment_intent")
+	if err != nil {
+		return verdict{}, err
+	}
+	return t.charge(p, m, how)
 }
 
 // noCard is what an invoice without a card to charge meets.
@@ -200,6 +208,28 @@ var noCard = &cardDecline{"resource_missing", "", "This customer has no attached
 // settle marks i paid, by charge or because nothing was due, and tells the
 // subscription behind it.
 func (t *tx) settle(i *Invoice, by *Charge) error {
+	if err := t.paid(i); err != nil {
+		return err
+	}
+	if err := t.emit("invoice.payment_succeeded", i); err != nil || by == nil {
+		return err
+	}
+	return t.closePayment(i, "paid")
+}
+
+// settleOutside marks i paid by money that Stripe has not seen.
+func (t *tx) settleOutside(i *Invoice) error {
+	i.AmountPaidOffStripe = i.AmountDue
+	if err := t.paid(i); err != nil {
+		return err
+	}
+	if err := t.cancelIntent(i.PaymentIntent, "void_invoice"); err != nil {
+		return err
+	}
+	return t.closePayment(i, "canceled")
+}
+
+func (t *tx) paid(i *Invoice) error {
 	now := t.unix()
 	i.Status, i.StatusTransitions.PaidAt, i.NextPaymentAttempt = invoicePaid, &now, nil
 	i.AmountPaid, i.AmountRemaining, i.AutoAdvance, i.Attempted = i.AmountDue, 0, false, true
@@ -212,15 +242,20 @@ func (t *tx) settle(i *Invoice, by *Charge) error {
 	if err := t.paidSubscription(i); err != nil {
 		return err
 	}
-	for _, event := range []string{"invoice.paid", "invoice.payment_succeeded"} {
-		if err := t.emit(event, i); err != nil {
-			return err
-		}
+	if err := t.setDelinquent(i.Customer, false); err != nil {
+		return err
 	}
-	if by == nil {
-		return nil
+	return t.emit("invoice.paid", i)
+}
+
+// setDelinquent notes on a customer how the last invoice went.
+func (t *tx) setDelinquent(id string, is bool) error {
+	c, err := find[Customer](t, id)
+	if err != nil || c == nil || c.Delinquent == is {
+		return err
 	}
-	return t.closePayment(i, "paid")
+	c.Delinquent = is
+	return t.saveCustomer(c)
 }
 
 // closePayment ends the invoice's payment with that status.
@@ -240,111 +275,6 @@ func (t *tx) closePayment(i *Invoice, status string) error {
 		return err
 	}
 	return t.emit("invoice_payment.paid", p)
-}
-
-// retryDays are the days after which a failed renewal is tried again. Stripe's
-// Smart Retries choose the moments themselves; these are fixed.
-var retryDays = []int{3, 5, 7}
-
-// unpaid notes a failed attempt and tells the subscription behind i.
-func (t *tx) unpaid(i *Invoice, v verdict) error {
-	s, err := find[Subscription](t, i.subscription())
-	if err != nil {
-		return err
-	}
-	i.NextPaymentAttempt = nil
-	if s != nil && s.Status != subIncomplete && i.AutoAdvance && i.Retries < len(retryDays) {
-		at := t.now.AddDate(0, 0, retryDays[i.Retries])
-		unix := at.Unix()
-		i.NextPaymentAttempt = &unix
-		if err := t.schedule(invoiceRetries, i.ID, i.clock(), at); err != nil {
-			return err
-		}
-	}
-	if err := t.save(i); err != nil {
-		return err
-	}
-	if v.action {
-		if err := t.emit("invoice.payment_action_required", i); err != nil {
-			return err
-		}
-	}
-	if v.decline != nil {
-		if err := t.emit("invoice.payment_failed", i); err != nil {
-			return err
-		}
-	}
-	if s == nil {
-		return nil
-	}
-	return t.unpaidSubscription(s, i)
-}
-
-// finalizeDraft is the timer that ends the time for corrections.
-func finalizeDraft(t *tx, id string) error {
-	i, err := find[Invoice](t, id)
-	if err != nil || i == nil || i.Status != invoiceDraft || !i.AutoAdvance {
-		return err
-	}
-	return t.finalizeAndCollect(i)
-}
-
-// finalizeAndCollect finalizes a draft and has it paid without its customer there.
-func (t *tx) finalizeAndCollect(i *Invoice) error {
-	c, err := get[Customer](t, i.Customer, "customer")
-	if err != nil {
-		return err
-	}
-	if err := t.finalize(i, c); err != nil || i.Status != invoiceOpen {
-		return err
-	}
-	return t.collectOffSession(i, c)
-}
-
-func (t *tx) collectOffSession(i *Invoice, c *Customer) error {
-	s, err := find[Subscription](t, i.subscription())
-	if err != nil {
-		return err
-	}
-	m, err := t.methodFor(i, s, c)
-	if err != nil {
-		return err
-	}
-	_, err = t.collect(i, m, attempt{offSession: true})
-	return err
-}
-
-// retryInvoice is the timer of the next automatic attempt.
-func retryInvoice(t *tx, id string) error {
-	i, err := find[Invoice](t, id)
-	if err != nil || i == nil || i.Status != invoiceOpen || !i.AutoAdvance {
-		return err
-	}
-	c, err := find[Customer](t, i.Customer)
-	if err != nil || c == nil {
-		return err
-	}
-	i.Retries++
-	return t.collectOffSession(i, c)
-}
-
-// void takes an open invoice back.
-func (t *tx) void(i *Invoice) error {
-	now := t.unix()
-	i.Status, i.StatusTransitions.VoidedAt, i.AutoAdvance, i.NextPaymentAttempt = invoiceVoid, &now, false, nil
-	if err := t.save(i); err != nil {
-		return err
-	}
-	if err := t.unschedule(invoiceRetries, i.ID); err != nil {
-		return err
-	}
-	if err := t.cancelIntent(i.PaymentIntent, "void_invoice"); err != nil {
-		return err
-	}
-	if err := t.closePayment(i, "canceled"); err != nil {
-		return err
-	}
-	return t.emit("invoice.voided", i)
 }
 
 // cancelIntent gives up an intent that has not succeeded.

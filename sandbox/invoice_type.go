@@ -28,7 +28,7 @@ type Invoice struct {
 	CollectionMethod         string             `json:"collection_method"`
 	Created                  int64              `json:"created"`
 	Currency                 string             `json:"currency"`
-	CustomFields             []struct{}         `json:"custom_fields"`
+	CustomFields             []customField      `json:"custom_fields"`
 	Customer                 string             `json:"customer"`
 	CustomerAddress          *address           `json:"customer_address"`
 	CustomerEmail            *string            `json:"customer_email"`
@@ -262,7 +262,8 @@ var invoiceKinds = map[string]kind{
 		prefix: "in_1", random: 23,
 		refs: map[string]string{
 			"customer": "customer", "default_payment_method": "payment_method", "test_clock": "test_helpers.test_clock",
-			"parent.subscription_details.subscription": "subscription", "subscription": "subscription",
+			"parent.subscription_details.subscription": "subscription",
+			"application": "application", "default_source": "payment_method", "discounts": "discount", "on_behalf_of": "account",
 		},
 		include: map[string]func(*tx, tree) (any, error){
 			"payments":            invoicePayments,

@@ -98,8 +98,8 @@ func TestCheckoutMakesAnActiveSubscription(t *testing.T) {
 	if again := s.pay(opened.text("id"), "pm_card_visa"); again.status == 200 {
 		t.Error("a session was paid twice")
 	}
-	want := []string{"payment_method.attached", "invoice.created", "invoice.finalized", "customer.subscription.created",
-		"charge.succeeded", "payment_intent.succeeded", "invoice.paid", "invoice.payment_succeeded", "invoice_payment.paid", "checkout.session.completed"}
+	want := []string{"payment_method.attached", "invoice.created", "invoice.finalized", "charge.succeeded", "payment_intent.succeeded",
+		"customer.subscription.created", "invoice.paid", "invoice.payment_succeeded", "invoice_payment.paid", "checkout.session.completed"}
 	var got []string
 	for _, e := range s.types() {
 		if slices.Contains(want, e) {

@@ -50,7 +50,8 @@ func (s *Server) clockPage(w http.ResponseWriter, r *http.Request, status int, p
 // timerWords say what a timer will do.
 var timerWords = map[string]string{
 	subscriptionRenews: "Renew the subscription", subscriptionEnds: "End the subscription", subscriptionExpires: "Give up waiting for the first payment",
-	trialEnds: "Warn of the trial's end", invoiceFinalizes: "Finalize the invoice and charge it", invoiceRetries: "Try the payment again",
+	collectionResumes: "Collect again",
+	trialEnds:         "Warn of the trial's end", invoiceFinalizes: "Finalize the invoice and charge it", invoiceRetries: "Try the payment again",
 	checkoutExpires: "Expire the checkout", clockExpires: "Delete the test clock",
 }
 

@@ -145,11 +145,13 @@ const (
 var paymentKinds = map[string]kind{
 	"payment_intent": {
 		prefix: "pi_3", random: 23,
-		refs: map[string]string{"customer": "customer", "payment_method": "payment_method", "latest_charge": "charge"},
+		refs: map[string]string{"customer": "customer", "payment_method": "payment_method", "latest_charge": "charge",
+			"application": "application", "on_behalf_of": "account", "review": "review"},
 	},
 	"charge": {
 		prefix: "ch_3", random: 23,
-		refs: map[string]string{"customer": "customer", "payment_intent": "payment_intent"},
+		refs: map[string]string{"customer": "customer", "payment_intent": "payment_intent", "application": "application",
+			"application_fee": "application_fee", "balance_transaction": "balance_transaction", "on_behalf_of": "account", "review": "review"},
 		include: map[string]func(*tx, tree) (any, error){
 			"refunds": func(t *tx, o tree) (any, error) {
 				refunds, err := all[Refund](t, eq("charge", o["id"]))
@@ -163,6 +165,6 @@ var paymentKinds = map[string]kind{
 	},
 	"refund": {
 		prefix: "re_3", random: 23,
-		refs: map[string]string{"charge": "charge", "payment_intent": "payment_intent"},
+		refs: map[string]string{"charge": "charge", "payment_intent": "payment_intent", "balance_transaction": "balance_transaction"},
 	},
 }

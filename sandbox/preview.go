@@ -89,10 +89,7 @@ func (i *Invoice) unreal(t *tx, c *Customer) error {
 	i.setLines(t, i.Lines.Data)
 	i.Lines.URL = "/v1/invoices/upcoming/lines"
 	i.StartingBalance = c.Balance
-	due, ending := i.Total+c.Balance, int64(0)
-	if due < 0 || due < smallestCharge(i.currency()) {
-		due, ending = 0, due
-	}
+	due, ending := i.due(c)
 	i.AmountDue, i.AmountRemaining, i.EndingBalance = due, due, &ending
 	return nil
 }

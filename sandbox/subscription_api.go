@@ -1,10 +1,6 @@
 package sandbox
 
-import (
-	"encoding/json"
-	"strconv"
-	"time"
-)
+import "reflect"
 
 var subscriptionRoutes = []route{
 	{"POST", "/v1/subscriptions", createSubscription},
@@ -12,15 +8,18 @@ var subscriptionRoutes = []route{
 	{"GET", "/v1/subscriptions/{id}", show[Subscription]("id")},
 	{"POST", "/v1/subscriptions/{id}", updateSubscription},
 	{"DELETE", "/v1/subscriptions/{id}", cancelSubscription},
-	{"GET", "/v1/subscription_items", listItems},
+	{"POST", "/v1/subscriptions/{id}/resume", resumeSubscription},
 }
 
 type itemParams struct {
-	ID       string        `p:"id"`
-	Price    string        `p:"price"`
-	Quantity *int64        `p:"quantity,min=0"`
-	Deleted  bool          `p:"deleted"`
-	Metadata metadataParam `p:"metadata"`
+	ID         string        `p:"id"`
+	Price      string        `p:"price"`
+	PriceData  *priceData    `p:"price_data"`
+	Quantity   *int64        `p:"quantity,min=0"`
+	Deleted    bool          `p:"deleted"`
+	ClearUsage bool          `p:"clear_usage"` // does nothing where use is metered
+	Metadata   metadataParam `p:"metadata"`
+	Others     unsimulated   `p:"billing_thresholds discounts plan tax_rates"`
 }
 
 type modeParams struct {
@@ -37,129 +36,67 @@ type trialParams struct {
 }
 
 type payingParams struct {
-	SaveDefault string   `p:"save_default_payment_method,enum=off|on_subscription"`
-	Types       []string `p:"payment_method_types"`
+	SaveDefault string      `p:"save_default_payment_method,enum=off|on_subscription"`
+	Types       []string    `p:"payment_method_types"`
+	Others      unsimulated `p:"payment_method_options"`
 }
 
 // subscriptionParams are what a subscription is made and changed with.
 type subscriptionParams struct {
-	Items                []itemParams      `p:"items"`
-	DefaultPaymentMethod *string           `p:"default_payment_method"`
-	Description          *string           `p:"description,max=500"`
-	Metadata             metadataParam     `p:"metadata"`
-	FeePercent           *decimal          `p:"application_fee_percent"`
-	CancelAtPeriodEnd    *bool             `p:"cancel_at_period_end"`
-	CancelAt             clearable[string] `p:"cancel_at"`
-	PaymentBehavior      string            `p:"payment_behavior,enum=allow_incomplete|default_incomplete|error_if_incomplete|pending_if_incomplete"`
-	ProrationBehavior    string            `p:"proration_behavior,enum=always_invoice|create_prorations|none"`
-	ProrationDate        *int64            `p:"proration_date"`
-	PaymentSettings      *payingParams     `p:"payment_settings"`
-	TrialSettings        *trialParams      `p:"trial_settings"`
-	TrialEnd             string            `p:"trial_end"`
-	OffSession           bool              `p:"off_session"`
-	CollectionMethod     string            `p:"collection_method,enum=charge_automatically"`
+	Items                []itemParams           `p:"items"`
+	DefaultPaymentMethod *string                `p:"default_payment_method"`
+	Description          *string                `p:"description,max=500"`
+	Metadata             metadataParam          `p:"metadata"`
+	FeePercent           clearable[feePercent]  `p:"application_fee_percent"`
+	CancelAtPeriodEnd    *bool                  `p:"cancel_at_period_end"`
+	CancelAt             clearable[string]      `p:"cancel_at"`
+	PaymentBehavior      string                 `p:"payment_behavior,enum=allow_incomplete|default_incomplete|error_if_incomplete|pending_if_incomplete"`
+	ProrationBehavior    string                 `p:"proration_behavior,enum=always_invoice|create_prorations|none"`
+	ProrationDate        *int64                 `p:"proration_date"`
+	PaymentSettings      *payingParams          `p:"payment_settings"`
+	TrialSettings        *trialParams           `p:"trial_settings"`
+	TrialEnd             string                 `p:"trial_end"`
+	OffSession           bool                   `p:"off_session"`
+	CollectionMethod     string                 `p:"collection_method,enum=charge_automatically|send_invoice"`
+	PauseCollection      clearable[pauseParams] `p:"pause_collection"`
+	AutomaticTax         *struct {
+		Enabled bool        `p:"enabled,required"`
+		Others  unsimulated `p:"liability"`
+	} `p:"automatic_tax"`
+	Others unsimulated `p:"add_invoice_items billing_schedules billing_thresholds coupon days_until_due default_source default_tax_rates discounts invoice_settings on_behalf_of pending_invoice_item_interval promotion_code transfer_data trial_from_plan"`
 }
 
-// applySubscription changes what needs no money: settings and cancellation.
-func (t *tx) applySubscription(s *Subscription, in subscriptionParams) (err error) {
-	if s.Metadata, err = in.Metadata.apply(s.Metadata); err != nil {
-		return err
-	}
-	set(&s.Description, in.Description)
-	if in.FeePercent != nil {
-		fee := json.Number(*in.FeePercent)
-		s.ApplicationFeePercent = &fee
-	}
-	if in.DefaultPaymentMethod != nil {
-		if err := t.setDefault(s, *in.DefaultPaymentMethod); err != nil {
-			return err
-		}
-	}
-	if p := in.PaymentSettings; p != nil {
-		if p.SaveDefault != "" {
-			s.PaymentSettings.SaveDefault = &p.SaveDefault
-		}
-		s.PaymentSettings.MethodTypes = p.Types
-	}
-	if in.TrialSettings != nil && in.TrialSettings.End != nil {
-		s.TrialSettings.EndBehavior.MissingPaymentMethod = in.TrialSettings.End.Missing
-	}
-	return t.applyCancellation(s, in)
+// subscriptionUpdate is what an existing subscription is changed with.
+type subscriptionUpdate struct {
+	subscriptionParams
+	CancellationDetails *cancelDetails `p:"cancellation_details"`
+	BillingCycleAnchor  string         `p:"billing_cycle_anchor,enum=now|unchanged"`
 }
 
-func (t *tx) setDefault(s *Subscription, id string) error {
-	if id == "" {
-		s.DefaultPaymentMethod = nil
-		return nil
-	}
-	m, err := get[PaymentMethod](t, id, "default_payment_method")
-	if err != nil {
-		return err
-	}
-	if m.Customer == nil || *m.Customer != s.Customer {
-		return invalid("default_payment_method", "The customer does not have a payment method with the ID %s. The payment method must be attached to the customer.", id)
-	}
-	s.DefaultPaymentMethod = &m.ID
-	return nil
+type cancelDetails struct {
+	Comment  *string `p:"comment,max=5000"`
+	Feedback *string `p:"feedback,enum=|customer_service|low_quality|missing_features|other|switched_service|too_complex|too_expensive|unused"`
 }
 
-// applyCancellation puts off the end of s, or takes that back.
-func (t *tx) applyCancellation(s *Subscription, in subscriptionParams) error {
-	if in.CancelAtPeriodEnd != nil && in.CancelAt.Sent {
-		return invalid("cancel_at", "You may only specify one of these parameters: cancel_at, cancel_at_period_end.")
+// apply notes what a customer said about why they cancel.
+func (d *cancelDetails) apply(s *Subscription) {
+	if d != nil {
+		set(&s.CancellationDetails.Comment, d.Comment)
+		set(&s.CancellationDetails.Feedback, d.Feedback)
 	}
-	if in.CancelAtPeriodEnd != nil {
-		if *in.CancelAtPeriodEnd {
-			t.cancelLater(s, s.period().end.Unix(), true)
-		} else {
-			s.keepOn()
-		}
-	}
-	if !in.CancelAt.Sent {
-		return nil
-	}
-	if in.CancelAt.Cleared {
-		s.keepOn()
-		return nil
-	}
-	at, err := t.cancelTime(s, in.CancelAt.Value)
-	if err != nil {
-		return err
-	}
-	t.cancelLater(s, at, false)
-	return nil
-}
-
-func (t *tx) cancelTime(s *Subscription, sent string) (int64, error) {
-	if sent == "min_period_end" || sent == "max_period_end" {
-		return s.period().end.Unix(), nil
-	}
-	at, err := strconv.ParseInt(sent, 10, 64)
-	if err != nil || at <= t.unix() {
-		return 0, invalid("cancel_at", "The `cancel_at` must be a timestamp in the future.")
-	}
-	return at, nil
-}
-
-// cancelLater makes s end at a time to come. Stripe notes when that was asked for.
-func (t *tx) cancelLater(s *Subscription, at int64, flag bool) {
-	now, reason := t.unix(), "cancellation_requested"
-	s.CancelAt, s.CancelAtPeriodEnd = &at, flag
-	s.CanceledAt, s.CancellationDetails.Reason = &now, &reason
-}
-
-// keepOn takes a cancellation back that has not happened.
-func (s *Subscription) keepOn() {
-	s.CancelAt, s.CancelAtPeriodEnd, s.CanceledAt = nil, false, nil
-	s.CancellationDetails = cancellation{}
 }
 
 type subscriptionList struct {
 	listParams
 	createdParam
-	Customer string `p:"customer"`
-	Price    string `p:"price"`
-	Status   string `p:"status,enum=active|all|canceled|ended|incomplete|incomplete_expired|past_due|paused|trialing|unpaid"`
+	Customer    string      `p:"customer"`
+	Price       string      `p:"price"`
+	Status      string      `p:"status,enum=active|all|canceled|ended|incomplete|incomplete_expired|past_due|paused|trialing|unpaid"`
+	Collection  string      `p:"collection_method,enum=charge_automatically|send_invoice"`
+	TestClock   string      `p:"test_clock"`
+	PeriodStart *timeRange  `p:"current_period_start"`
+	PeriodEnd   *timeRange  `p:"current_period_end"`
+	Others      unsimulated `p:"automatic_tax customer_account plan"`
 }
 
 func listSubscriptions(r *request) (any, error) {
@@ -167,7 +104,15 @@ func listSubscriptions(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	filters := where(map[string]string{"customer": in.Customer, "items.data[0].price.id": in.Price})
+	filters := where(map[string]string{"customer": in.Customer, "collection_method": in.Collection, "test_clock": in.TestClock})
+	if in.Price != "" {
+		filters = append(filters, filter{`EXISTS (SELECT 1 FROM json_each(doc, '$.items.data') WHERE json_extract(value, '$.price.id') = ?)`, []any{in.Price}})
+	}
+	if in.TestClock == "" && in.Customer == "" { // as Stripe has it
+		filters = append(filters, filter{sql: "json_extract(doc, '$.test_clock') IS NULL"})
+	}
+	filters = append(filters, in.PeriodStart.within("items.data[0].current_period_start")...)
+	filters = append(filters, in.PeriodEnd.within("items.data[0].current_period_end")...)
 	switch in.Status {
 	case "":
 		filters = append(filters, compare("status", "!=", subCanceled), compare("status", "!=", subIncompleteExpired))
@@ -180,23 +125,8 @@ func listSubscriptions(r *request) (any, error) {
 	return list[Subscription](r, in.listParams, append(filters, in.Created.within("created")...)...)
 }
 
-func listItems(r *request) (any, error) {
-	in, err := read[struct {
-		listParams
-		Subscription string `p:"subscription,required"`
-	}](r)
-	if err != nil {
-		return nil, err
-	}
-	s, err := get[Subscription](r.tx, in.Subscription, "subscription")
-	if err != nil {
-		return nil, err
-	}
-	return pageOf(r, s.Items.Data, false), nil
-}
-
 func updateSubscription(r *request) (any, error) {
-	in, err := read[subscriptionParams](r)
+	in, err := read[subscriptionUpdate](r)
 	if err != nil {
 		return nil, err
 	}
@@ -204,71 +134,75 @@ func updateSubscription(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.ended() {
-		return nil, invalid("", "A canceled subscription can only update its cancellation_details and metadata.")
-	}
-	if in.PaymentBehavior == "pending_if_incomplete" {
-		return nil, invalid("payment_behavior", "This sandbox does not simulate pending updates: use allow_incomplete, default_incomplete or error_if_incomplete.")
-	}
 	t, err := r.onClock(s.clock())
 	if err != nil {
 		return nil, err
 	}
-	before := s.DefaultPaymentMethod
-	if err := t.applySubscription(s, in); err != nil {
+	in.CancellationDetails.apply(s)
+	if s.ended() {
+		return s, t.updateEnded(s, in)
+	}
+	if err := in.simulated(); err != nil {
 		return nil, err
 	}
-	if in.TrialEnd == "now" && s.Status == subTrialing {
-		if err := t.endTrialNow(s); err != nil {
-			return nil, err
-		}
-	}
-	if len(in.Items) > 0 {
-		if err := t.changeItems(s, in); err != nil {
-			return nil, err
-		}
-	}
-	if err := t.change(s); err != nil {
-		return nil, err
-	}
-	if s.DefaultPaymentMethod != nil && s.DefaultPaymentMethod != before {
-		return s, t.retryOpen(s)
-	}
-	return s, nil
+	return s, t.update(s, in)
 }
 
-// endTrialNow makes the period that the trial was end now, so that the timer
-// bills it.
-func (t *tx) endTrialNow(s *Subscription) error {
-	now := t.unix()
-	s.TrialEnd = &now
-	p := s.period()
-	p.end = t.now.Truncate(time.Second)
-	s.setPeriod(p)
+// updateEnded changes the little that can be changed of what is over.
+func (t *tx) updateEnded(s *Subscription, in subscriptionUpdate) (err error) {
+	left := in
+	left.CancellationDetails, left.Metadata = nil, metadataParam{}
+	if !reflect.DeepEqual(left, subscriptionUpdate{}) {
+		return invalid("", "A canceled subscription can only update its cancellation_details and metadata.")
+	}
+	if s.Metadata, err = in.Metadata.apply(s.Metadata); err != nil {
+		return err
+	}
+	return t.change(s)
+}
+
+// simulated refuses what Stripe would do and this sandbox does not play.
+func (in *subscriptionUpdate) simulated() error {
+	switch {
+	case in.PaymentBehavior == "pending_if_incomplete":
+		return invalid("payment_behavior", "This sandbox does not simulate pending updates: use allow_incomplete, default_incomplete or error_if_incomplete.")
+	case in.BillingCycleAnchor == "now":
+		return invalid("billing_cycle_anchor", "This sandbox does not simulate moving the billing cycle: leave billing_cycle_anchor unchanged.")
+	}
 	return nil
 }
 
-// retryOpen has the latest invoice of an unpaid subscription paid with its new card.
-func (t *tx) retryOpen(s *Subscription) error {
-	i, err := t.latest(s)
-	if err != nil || i == nil || i.Status != invoiceOpen || s.Status == subIncomplete {
+// update changes a living subscription, and does what follows at once.
+func (t *tx) update(s *Subscription, in subscriptionUpdate) error {
+	before := text(s.DefaultPaymentMethod)
+	if err := t.applySubscription(s, in.subscriptionParams); err != nil {
 		return err
 	}
-	c, err := get[Customer](t, s.Customer, "customer")
-	if err != nil {
+	if err := t.moveTrial(s, in.TrialEnd); err != nil {
 		return err
 	}
-	return t.collectOffSession(i, c)
+	if len(in.Items) > 0 {
+		if err := t.changeItems(s, in.subscriptionParams); err != nil {
+			return err
+		}
+	}
+	if in.TrialEnd == "now" && s.Status == subTrialing {
+		return t.endTrialNow(s)
+	}
+	if err := t.change(s); err != nil {
+		return err
+	}
+	if s.DefaultPaymentMethod == nil || *s.DefaultPaymentMethod == before {
+		return nil
+	}
+	return orElse(t.retryOpen(s), t.refresh(s))
 }
 
 func cancelSubscription(r *request) (any, error) {
 	in, err := read[struct {
-		InvoiceNow *bool `p:"invoice_now"`
-		Prorate    *bool `p:"prorate"`
-		Details    *struct {
-			Comment  *string `p:"comment,max=5000"`
-			Feedback *string `p:"feedback,enum=customer_service|low_quality|missing_features|other|switched_service|too_complex|too_expensive|unused"`
-		} `p:"cancellation_details"`
+		InvoiceNow *bool          `p:"invoice_now"`
+		Prorate    *bool          `p:"prorate"`
+		Details    *cancelDetails `p:"cancellation_details"`
 	}](r)
 	if err != nil {
 		return nil, err
@@ -284,9 +218,7 @@ func cancelSubscription(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if in.Details != nil {
-		s.CancellationDetails.Comment, s.CancellationDetails.Feedback = in.Details.Comment, in.Details.Feedback
-	}
+	in.Details.apply(s)
 	return s, t.cancelNow(s, in.InvoiceNow != nil && *in.InvoiceNow, in.Prorate != nil && *in.Prorate)
 }
 

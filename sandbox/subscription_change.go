@@ -26,7 +26,7 @@ func (t *tx) begin(s *Subscription, c *Customer, behavior string, offSession boo
 	if err != nil {
 		return err
 	}
-	due := i.Total + c.Balance
+	due, _ := i.due(c)
 	if due > 0 && m == nil && behavior != "default_incomplete" {
 		return invalidCode("resource_missing", "", "This customer has no attached payment source or default payment method. Please consider adding a default payment method. For more information, visit https://stripe.com/docs/billing/subscriptions/payment-methods-setting#payment-method-priority.")
 	}
@@ -71,15 +71,20 @@ func (t *tx) announce(s *Subscription) error {
 		return err
 	}
 	if s.Status == subTrialing {
-		warn := time.Unix(*s.TrialEnd, 0).Add(-trialWarning)
-		if warn.Before(t.now) {
-			warn = t.now
-		}
-		if err := t.schedule(trialEnds, s.ID, s.clock(), warn); err != nil {
+		if err := t.warnOfTrial(s); err != nil {
 			return err
 		}
 	}
 	return t.emit("customer.subscription.created", s)
+}
+
+// warnOfTrial plans the warning that a trial ends: three days before, or now.
+func (t *tx) warnOfTrial(s *Subscription) error {
+	warn := time.Unix(*s.TrialEnd, 0).Add(-trialWarning)
+	if warn.Before(t.now) {
+		warn = t.now
+	}
+	return t.schedule(trialEnds, s.ID, s.clock(), warn)
 }
 
 // firstInvoice is the draft of the first period, not kept yet.
@@ -303,7 +308,7 @@ func (t *tx) billAside(s *Subscription, in subscriptionParams) error {
 	if err != nil {
 		return err
 	}
-	v, err := t.collect(i, m, attempt{offSession: in.OffSession})
+	v, err := t.collect(i, m, attempt{offSession: in.OffSession, automatic: true})
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,8 @@
 package sandbox
 
-import "time"
+import (
+	"time"
+)
 
 // The timers of subscriptions.
 const (
@@ -15,6 +17,7 @@ var subscriptionTimers = map[string]func(*tx, string) error{
 	subscriptionExpires: expireSubscription,
 	subscriptionEnds:    endSubscription,
 	trialEnds:           warnOfTrialEnd,
+	collectionResumes:   resumeCollection,
 }
 
 // incompleteLife is how long a subscription waits for its first payment.
@@ -143,15 +146,20 @@ func renewSubscription(t *tx, id string) error {
 		return err
 	}
 	over := s.period()
-	if s.Status == subTrialing {
+	trial := s.Status == subTrialing
+	if trial {
 		if gone, err := t.endTrial(s, c); gone || err != nil {
 			return err
 		}
 	}
 	next := s.interval().period(time.Unix(s.BillingCycleAnchor, 0), over.end)
-	lines, err := t.renewalLines(s, over, &next)
+	lines, err := t.nextLines(s, over, next, trial)
 	if err != nil {
 		return err
+	}
+	if len(lines) == 0 {
+		s.setPeriod(next)
+		return t.change(s)
 	}
 	i, err := t.renewalInvoice(s, c, lines, over)
 	if err != nil {
@@ -162,8 +170,20 @@ func renewSubscription(t *tx, id string) error {
 	if err := t.change(s); err != nil {
 		return err
 	}
+	if s.PauseCollection != nil {
+		return t.shelve(s, i, c)
+	}
 	i.AutoAdvance = s.Status != subUnpaid
 	return t.keepDraft(i, i.AutoAdvance)
+}
+
+// nextLines are the lines of a renewal. Use during a trial is free.
+func (t *tx) nextLines(s *Subscription, over, next span, trial bool) ([]InvoiceLine, error) {
+	if !trial {
+		return t.renewalLines(s, over, &next)
+	}
+	s.setPeriod(next)
+	return t.firstLines(s)
 }
 
 // renewalInvoice is the draft for the period that is over, with what else waited
@@ -180,38 +200,6 @@ func (t *tx) renewalInvoice(s *Subscription, c *Customer, lines []InvoiceLine, o
 	i.forSubscription(s)
 	i.PeriodStart, i.PeriodEnd = over.start.Unix(), over.end.Unix()
 	return i, t.adoptPending(i)
-}
-
-// endTrial turns a trial into the paid subscription, or does what it was told to
-// do without a card. gone reports that there is nothing to bill.
-func (t *tx) endTrial(s *Subscription, c *Customer) (gone bool, err error) {
-	s.BillingCycleAnchor = s.period().end.Unix()
-	m, err := t.methodFor(&Invoice{}, s, c)
-	if err != nil {
-		return false, err
-	}
-	if m == nil {
-		switch s.TrialSettings.EndBehavior.MissingPaymentMethod {
-		case "cancel":
-			return true, t.cancel(s, "")
-		case "pause":
-			s.Status = subPaused
-			if err := t.change(s); err != nil {
-				return true, err
-			}
-			return true, t.emit("customer.subscription.paused", s)
-		}
-	}
-	s.Status = subActive
-	return false, nil
-}
-
-func warnOfTrialEnd(t *tx, id string) error {
-	s, err := find[Subscription](t, id)
-	if err != nil || s == nil || s.Status != subTrialing {
-		return err
-	}
-	return t.emit("customer.subscription.trial_will_end", s)
 }
 
 // expireSubscription is the timer that gives up waiting for a first payment.
@@ -375,7 +363,11 @@ func cancelAll(t *tx, c *Customer) error {
 		if s.ended() {
 			continue
 		}
-		if err := t.cancel(s, "cancellation_requested"); err != nil {
+		on, err := t.onClock(s.clock())
+		if err != nil {
+			return err
+		}
+		if err := on.cancel(s, "cancellation_requested"); err != nil {
 			return err
 		}
 	}

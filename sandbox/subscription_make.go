@@ -10,8 +10,9 @@ type subscriptionCreate struct {
 	Customer           string      `p:"customer,required"`
 	BillingMode        *modeParams `p:"billing_mode"`
 	BillingCycleAnchor *int64      `p:"billing_cycle_anchor"`
-	TrialPeriodDays    *int64      `p:"trial_period_days,min=1,most=730"`
+	TrialPeriodDays    *int64      `p:"trial_period_days,min=0,most=730"`
 	Currency           string      `p:"currency"`
+	Unplayed           unsimulated `p:"backdate_start_date billing_cycle_anchor_config customer_account"`
 }
 
 func createSubscription(r *request) (any, error) {
@@ -26,6 +27,9 @@ func createSubscription(r *request) (any, error) {
 	t, err := r.onClock(c.clock())
 	if err != nil {
 		return nil, err
+	}
+	if in.PaymentBehavior == "pending_if_incomplete" {
+		return nil, invalid("payment_behavior", "You cannot create a subscription with payment_behavior=pending_if_incomplete.")
 	}
 	s, err := t.newSubscription(c, in, r.version)
 	if err != nil {
@@ -88,10 +92,7 @@ func (t *tx) addItems(s *Subscription, in []itemParams) error {
 }
 
 func (t *tx) addItem(s *Subscription, in itemParams, at string) error {
-	if in.Price == "" {
-		return missingParam(at + "[price]")
-	}
-	p, err := get[Price](t, in.Price, at+"[price]")
+	p, err := t.itemPrice(in, at)
 	if err != nil {
 		return err
 	}
@@ -117,6 +118,17 @@ func (t *tx) addItem(s *Subscription, in itemParams, at string) error {
 	}
 	s.Items.Data = append(s.Items.Data, item)
 	return nil
+}
+
+// itemPrice is the price an item names, or makes one of the data it brings.
+func (t *tx) itemPrice(in itemParams, at string) (*Price, error) {
+	switch {
+	case in.PriceData != nil:
+		return in.PriceData.price(t)
+	case in.Price == "":
+		return nil, missingParam(at + "[price]")
+	}
+	return get[Price](t, in.Price, at+"[price]")
 }
 
 // sellable reports what is wrong with selling p by subscription, if anything.
@@ -174,15 +186,23 @@ func (t *tx) trialOf(in subscriptionCreate) (*int64, error) {
 	switch {
 	case in.TrialPeriodDays != nil && in.TrialEnd != "":
 		return nil, invalid("trial_end", "You may only specify one of these parameters: trial_end, trial_period_days.")
-	case in.TrialPeriodDays != nil:
+	case in.TrialPeriodDays != nil && *in.TrialPeriodDays > 0:
 		end := t.now.AddDate(0, 0, int(*in.TrialPeriodDays)).Unix()
 		return &end, nil
 	case in.TrialEnd == "" || in.TrialEnd == "now":
 		return nil, nil
 	}
-	end, err := strconv.ParseInt(in.TrialEnd, 10, 64)
-	if err != nil || end <= t.unix() {
+	return t.trialTime(in.TrialEnd)
+}
+
+// trialTime reads when a trial is to end.
+func (t *tx) trialTime(sent string) (*int64, error) {
+	end, err := strconv.ParseInt(sent, 10, 64)
+	switch {
+	case err != nil || end <= t.unix():
 		return nil, invalid("trial_end", "Invalid timestamp: trial_end must be an integer Unix timestamp in the future, or now.")
+	case end > t.now.AddDate(0, 0, 730).Unix():
+		return nil, invalid("trial_end", "Invalid timestamp: can be no more than two years in the future.")
 	}
 	return &end, nil
 }

@@ -38,7 +38,7 @@ type Subscription struct {
 	Metadata                      map[string]string   `json:"metadata"`
 	NextPendingInvoiceItemInvoice *int64              `json:"next_pending_invoice_item_invoice"`
 	OnBehalfOf                    *string             `json:"on_behalf_of"`
-	PauseCollection               *struct{}           `json:"pause_collection"`
+	PauseCollection               *pausedCollection   `json:"pause_collection"`
 	PaymentSettings               paymentSettings     `json:"payment_settings"`
 	PendingInvoiceItemInterval    *struct{}           `json:"pending_invoice_item_interval"`
 	PendingSetupIntent            *string             `json:"pending_setup_intent"`
@@ -51,6 +51,12 @@ type Subscription struct {
 	TrialEnd                      *int64              `json:"trial_end"`
 	TrialSettings                 trialSettings       `json:"trial_settings"`
 	TrialStart                    *int64              `json:"trial_start"`
+}
+
+// A pausedCollection says what becomes of invoices while nobody is charged.
+type pausedCollection struct {
+	Behavior  string `json:"behavior"`
+	ResumesAt *int64 `json:"resumes_at"`
 }
 
 type automaticTax struct {
@@ -200,6 +206,8 @@ var subscriptionKinds = map[string]kind{
 		refs: map[string]string{
 			"customer": "customer", "latest_invoice": "invoice", "default_payment_method": "payment_method",
 			"test_clock": "test_helpers.test_clock", "pending_setup_intent": "setup_intent",
+			"application": "application", "default_source": "payment_method", "discounts": "discount", "on_behalf_of": "account",
+			"schedule": "subscription_schedule",
 		},
 		shape: shapeSubscription,
 	},
