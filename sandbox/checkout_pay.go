@@ -49,11 +49,14 @@ func optional(s string) *string {
 	return &s
 }
 
+// errNotOpen is what somebody gets who pays a session that is over.
+var errNotOpen = invalidCode("checkout_session_not_open", "", "This Checkout Session is not open any more: it is complete or expired.")
+
 // payWith completes an open session with a card, or says why not. Only when it
 // is paid may the transaction be committed.
 func (t *tx) payWith(s *CheckoutSession, who payer) (payment, error) {
 	if s.Status != checkoutOpen {
-		return payment{}, invalidCode("checkout_session_not_open", "", "This Checkout Session is %s.", s.Status)
+		return payment{}, errNotOpen
 	}
 	on, err := t.onClock(s.clock())
 	if err != nil {

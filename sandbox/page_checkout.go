@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -143,6 +144,8 @@ func (s *Server) takeCheckout(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil && blame(&shown, err):
 		s.askCheckout(w, r, account, session, http.StatusUnprocessableEntity, email, shown)
+	case errors.Is(err, errNotOpen): // somebody else was faster
+		s.openSession(w, r)
 	case err != nil:
 		s.failed(w, r, err)
 	case out.decline != nil:
@@ -200,6 +203,8 @@ func (s *Server) approveCheckout(w http.ResponseWriter, r *http.Request) {
 	who := payer{Email: email.Value, Name: shown.Name.Value, Country: country(r.PostFormValue("country")), Authenticated: true}
 	out, err := s.payCheckout(r.Context(), account, session.ID, typedCard{Token: r.PostFormValue("card")}, who)
 	switch {
+	case errors.Is(err, errNotOpen): // somebody else was faster
+		s.openSession(w, r)
 	case err != nil:
 		s.failed(w, r, err)
 	case out.decline != nil:
