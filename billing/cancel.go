@@ -3,7 +3,6 @@ package billing
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/uptrace/bun"
 
@@ -69,15 +68,26 @@ func (s *Subscriptions) Cancel(ctx context.Context, who accounts.Actor, uuid str
 	return s.done(ctx, job, err)
 }
 
-// done waits for a job, if there is one, and reports only how it failed.
+// done waits for a job, if there is one.
 func (s *Subscriptions) done(ctx context.Context, job string, err error) error {
 	if err != nil || job == "" {
 		return err
 	}
-	if err := s.Jobs.Wait(ctx, job, s.Patience); !errors.Is(err, outbox.ErrPending) {
+	return s.await(ctx, job, "Stripe has not answered yet. What you asked for is kept and goes on by itself; this page shows when it is done.")
+}
+
+// await waits for a job. It is Unavailable, and says late, when Stripe takes longer
+// than a request waits: the job goes on all the same. Who has no patience at all is
+// told nothing.
+func (s *Subscriptions) await(ctx context.Context, job, late string) error {
+	err := s.Jobs.Wait(ctx, job, s.Patience)
+	switch {
+	case !errors.Is(err, outbox.ErrPending):
 		return err
+	case s.Patience <= 0:
+		return nil
 	}
-	return nil // it goes on; the page shows how
+	return fault.From(fault.Unavailable, err, late)
 }
 
 // ownIn is own inside a transaction.
@@ -209,11 +219,11 @@ func (s *Subscriptions) Refresh(ctx context.Context, who accounts.Actor, uuid st
 	if who.Person == "" || e.PersonID != who.Person && e.APIOwnerID != who.Person {
 		return notHere()
 	}
-	return s.refresh(ctx, e.Subscription, s.Patience)
+	return s.refresh(ctx, e.Subscription)
 }
 
-// refresh reads sub from Stripe and waits at most patience for it.
-func (s *Subscriptions) refresh(ctx context.Context, sub models.Subscription, patience time.Duration) error {
+// refresh reads sub from Stripe, and waits a little for it.
+func (s *Subscriptions) refresh(ctx context.Context, sub models.Subscription) error {
 	var job string
 	err := models.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) (err error) {
 		job, err = outbox.Stage(ctx, tx, sub.TenantID, s.Wall.Now(), syncSubscription{sub.ID})
@@ -222,10 +232,7 @@ func (s *Subscriptions) refresh(ctx context.Context, sub models.Subscription, pa
 	if err != nil {
 		return err
 	}
-	if err := s.Jobs.Wait(ctx, job, patience); !errors.Is(err, outbox.ErrPending) {
-		return err
-	}
-	return nil
+	return s.await(ctx, job, "Stripe does not answer right now. This page shows what it said last, and the rest as soon as it answers.")
 }
 
 // StartAgain opens a new checkout for one of the actor's subscriptions whose last

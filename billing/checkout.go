@@ -27,7 +27,7 @@ func (s *Subscriptions) CheckoutURL(ctx context.Context, who accounts.Actor, uui
 		}
 	}
 	if sub.Checkout == string(access.Open) && sub.CheckoutExpiresAt <= models.At(s.Business.Now()) {
-		if err := s.refresh(ctx, sub, s.Patience); err != nil {
+		if err := s.refresh(ctx, sub); err != nil {
 			return "", err
 		}
 		if sub, err = s.own(ctx, who, uuid); err != nil {
@@ -106,7 +106,7 @@ func (s *Subscriptions) CompleteSession(ctx context.Context, who accounts.Actor,
 	case models.SessionExpired:
 		return NotYetComplete, sub.UUID, nil
 	}
-	if err := s.refresh(ctx, sub, s.Patience); err != nil {
+	if err := s.refresh(ctx, sub); err != nil {
 		return 0, sub.UUID, err
 	}
 	if session, err = models.CheckoutSessionByID(ctx, s.DB, who.Tenant, id); err != nil {

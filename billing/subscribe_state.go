@@ -52,6 +52,10 @@ type Overview struct {
 	State access.State
 	Plan  models.Policy
 	Price catalog.Price // zero when it is free
+
+	// What is under way at Stripe, where one subscription is asked for.
+	EndAsked     bool // it is being ended, and Stripe has not confirmed that
+	StripeSilent bool // Stripe did not answer when it was last asked
 }
 
 // Overview returns one of the actor's subscriptions.
@@ -83,7 +87,18 @@ func (s *Subscriptions) overview(ctx context.Context, e models.SubscriptionEntry
 	if err != nil {
 		return Overview{}, err
 	}
-	return all[0], nil
+	return all[0], s.underWay(ctx, &all[0])
+}
+
+// underWay adds to o what Stripe still has to do.
+func (s *Subscriptions) underWay(ctx context.Context, o *Overview) error {
+	customer := ensureCustomer{Application: o.ApplicationID, Account: o.Account}
+	jobs, err := models.OpenJobsAbout(ctx, s.DB, o.TenantID, subjectOf(o.ID), customer.Subject())
+	for _, j := range jobs {
+		o.EndAsked = o.EndAsked || j.Kind == endSubscription{}.Kind()
+		o.StripeSilent = o.StripeSilent || j.Problem != ""
+	}
+	return err
 }
 
 // overviews adds to subscriptions of one tenant what they were sold as.
@@ -112,7 +127,7 @@ func (s *Subscriptions) overviews(ctx context.Context, tenant models.TenantID, e
 	}
 	all := make([]Overview, len(es))
 	for i, e := range es {
-		all[i] = Overview{e, s.StateOf(e.Subscription), plans[e.PolicyID], prices[e.PriceVersionID]}
+		all[i] = Overview{SubscriptionEntry: e, State: s.StateOf(e.Subscription), Plan: plans[e.PolicyID], Price: prices[e.PriceVersionID]}
 	}
 	return all, nil
 }

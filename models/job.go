@@ -148,6 +148,16 @@ func OpenJobs(ctx context.Context, db bun.IDB, tenant TenantID, failed bool, lim
 	return js, found(err, "Work")
 }
 
+// OpenJobsAbout returns the tenant's jobs about any of some subjects that are still
+// under way, oldest first.
+func OpenJobsAbout(ctx context.Context, db bun.IDB, tenant TenantID, subjects ...string) ([]Job, error) {
+	var js []Job
+	err := db.NewSelect().Model(&js).
+		Where("j.subject IN (?) AND j.state IN (?, ?) AND j.tenant_id = ?", bun.In(subjects), JobReady, JobRunning, tenant).
+		OrderExpr("j.created_at, j.id").Scan(ctx)
+	return js, found(err, "Work")
+}
+
 // CountJobs counts the tenant's jobs in a state.
 func CountJobs(ctx context.Context, db bun.IDB, tenant TenantID, state string) (int64, error) {
 	n, err := db.NewSelect().Model((*Job)(nil)).Where("j.tenant_id = ? AND j.state = ?", tenant, state).Count(ctx)

@@ -70,7 +70,11 @@ func (h Subscription) shown(who accounts.Actor, o billing.Overview) page.Subscri
 		Since:    o.CreatedTime.Time(), PeriodStart: o.PeriodStart.Time(), PeriodEnd: o.PeriodEnd.Time(),
 		EndsAt: o.CancelAt.Time(), EndedAt: o.EndedAt.Time(),
 		Manages: o.StripeSubscriptionID != "", HasInvoices: o.StripeSubscriptionID != "",
-		Cancel: page.Cancel{Offered: !o.State.Ended && o.CancelAt.IsZero(), AtPeriodEnd: o.StripeSubscriptionID != ""},
+		EndAsked: o.EndAsked, StripeSilent: o.StripeSilent,
+		Cancel: page.Cancel{Offered: !o.State.Ended && o.CancelAt.IsZero() && !o.EndAsked, AtPeriodEnd: o.StripeSubscriptionID != ""},
+	}
+	if p.Stage == page.Opening && p.StripeSilent {
+		p.Sentence = page.Sentence{Before: "The payment page is not there yet."}
 	}
 	if p.Stage == page.Payable {
 		p.PayBy = o.CheckoutExpiresAt.Time()
@@ -127,7 +131,10 @@ func (h Subscription) Cancel(c *fiber.Ctx) error {
 func (h Subscription) after(c *fiber.Ctx, err error, good string) error {
 	to := subscriptionPath(c.Params("id"))
 	switch fault.KindOf(err) {
-	case fault.Conflict, fault.Unavailable, fault.Invalid:
+	case fault.Unavailable:
+		session.Notice(c, "attention", fault.Message(err))
+		return respond.SeeOther(c, to)
+	case fault.Conflict, fault.Invalid:
 		session.Notice(c, "bad", fault.Message(err))
 		return respond.SeeOther(c, to)
 	default:

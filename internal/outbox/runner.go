@@ -26,7 +26,7 @@ const (
 // The times between attempts.
 const (
 	firstPause = time.Second
-	longPause  = 15 * time.Minute
+	longPause  = 2 * time.Minute
 )
 
 // A performer does one kind of task.

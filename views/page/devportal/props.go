@@ -202,6 +202,9 @@ type SubscriptionProps struct {
 	Sentence Sentence
 	Next     Next
 
+	EndAsked     bool // it is being ended, and Stripe has not confirmed that
+	StripeSilent bool // Stripe did not answer when it was last asked
+
 	Since                  time.Time // when subscribed
 	PayBy                  time.Time // while Payable; zero: not known
 	PayIn                  string    // how long that is from now: "23 h 33 min"

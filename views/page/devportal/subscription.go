@@ -37,9 +37,23 @@ func (r SubscriptionRow) name() string { return r.API + ", " + r.Plan + ", " + r
 
 func (p SubscriptionProps) name() string { return p.API + ", " + p.Plan }
 
+// underWay says what Stripe still has to do; "" when nothing.
+func (p SubscriptionProps) underWay() string {
+	silent := "Stripe does not answer right now. We go on asking, and nothing is lost: you may leave this page."
+	switch {
+	case p.EndAsked && p.StripeSilent:
+		return "You asked for the end of this subscription. " + silent
+	case p.EndAsked:
+		return "You asked for the end of this subscription. Stripe is being told."
+	case p.StripeSilent:
+		return silent
+	}
+	return ""
+}
+
 // polling makes the page look again while something is under way.
 func (p SubscriptionProps) polling() templ.Attributes {
-	if p.Next != Wait {
+	if p.Next != Wait && p.underWay() == "" {
 		return templ.Attributes{}
 	}
 	return templ.Attributes{
