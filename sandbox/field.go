@@ -31,6 +31,20 @@ func isWebURL(s string) bool {
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil
 }
 
+// withQuery is an address with more parameters: names and values in turn.
+func withQuery(address string, pairs ...string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	query := u.Query()
+	for i := 0; i+1 < len(pairs); i += 2 {
+		query.Set(pairs[i], pairs[i+1])
+	}
+	u.RawQuery = query.Encode()
+	return u.String()
+}
+
 // currencyParam reads a currency code; in any case, as Stripe does.
 func currencyParam(sent, param string) (money.Currency, error) {
 	c, err := money.ParseCurrency(sent)

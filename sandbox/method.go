@@ -87,7 +87,7 @@ func (t *tx) typedMethod(in typedCard, details *BillingDetails) (*PaymentMethod,
 		if !ok {
 			return nil, noSuch("token", in.Token, "card[token]")
 		}
-		return t.newMethod(card, 0, 0, details), nil
+		return t.newMethod(card, in.ExpMonth, in.year(), details), nil
 	}
 	card, ok := cardByNumber(in.Number)
 	switch {

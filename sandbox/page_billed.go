@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -59,7 +60,7 @@ func (i *Invoice) props(seller string) views.InvoiceProps {
 	p := views.InvoiceProps{
 		Number: text(i.Number), Status: spell(i.Status), Tone: tones[i.Status], Seller: seller, Customer: text(i.CustomerName), Email: text(i.CustomerEmail),
 		Created: time.Unix(i.Created, 0), Balance: money.New(i.AmountDue-i.Total, c), Total: money.New(i.Total, c),
-		Due: money.New(i.AmountRemaining, c), PDF: text(i.InvoicePDF), Pay: i.Status == invoiceOpen, Action: "/i/" + i.Token + "/pay",
+		Had: money.New(i.AmountPaid, c), Due: money.New(i.AmountRemaining, c), PDF: text(i.InvoicePDF), Pay: i.Status == invoiceOpen, Action: "/i/" + i.Token + "/pay",
 	}
 	if at := i.StatusTransitions.PaidAt; at != nil {
 		p.Paid = time.Unix(*at, 0)
@@ -156,19 +157,7 @@ func (s *Server) approveHostedInvoice(w http.ResponseWriter, r *http.Request) {
 	if i == nil {
 		return
 	}
-	var v verdict
-	err := s.write(r.Context(), account, func(t *tx) error {
-		p, err := get[PaymentIntent](t, i.PaymentIntent, "payment_intent")
-		if err != nil {
-			return err
-		}
-		on, err := t.onClock(i.clock())
-		if err != nil {
-			return err
-		}
-		v, err = on.authenticate(p, r.PostFormValue("answer") == "approve")
-		return err
-	})
+	v, err := s.approve(r, account, i.PaymentIntent)
 	switch {
 	case err != nil:
 		s.failed(w, r, err)
@@ -214,7 +203,7 @@ func (v *portalVisit) props(said string, card views.Card) views.PortalProps {
 		MayUpdate: features.PaymentMethodUpdate.Enabled, ShowInvoices: features.InvoiceHistory.Enabled,
 	}
 	if m := v.method; m != nil {
-		p.Method = spell(m.Card.Brand) + " ending in " + m.Card.Last4 + ", expires " + strconv.FormatInt(m.Card.ExpMonth, 10) + "/" + strconv.FormatInt(m.Card.ExpYear, 10)
+		p.Method = spell(m.Card.Brand) + " ending in " + m.Card.Last4 + ", expires " + fmt.Sprintf("%02d/%d", m.Card.ExpMonth, m.Card.ExpYear)
 	}
 	for n := len(v.subscriptions) - 1; n >= 0; n-- {
 		p.Subscriptions = append(p.Subscriptions, v.subscription(v.subscriptions[n]))
@@ -229,11 +218,11 @@ func (v *portalVisit) props(said string, card views.Card) views.PortalProps {
 
 func (v *portalVisit) subscription(s *Subscription) views.PortalSubscription {
 	first := s.Items.Data[0].Price
-	price, per := priceWords(first)
+	price := priceWords(first)
 	rules := v.configuration.Features.SubscriptionCancel
 	end := when(s.period().end.Unix())
 	p := views.PortalSubscription{ID: s.ID, Name: either(v.products[first.Product], first.Product), Status: spell(s.Status), Tone: tones[s.Status],
-		Price: price + " " + per, When: "Renews on " + end + ".", CanCancel: rules.Enabled && !s.ended() && s.CancelAt == nil,
+		Price: price.text(), When: "Renews on " + end + ".", CanCancel: rules.Enabled && !s.ended() && s.CancelAt == nil,
 		CanResume: !s.ended() && s.CancelAt != nil, Consequence: "It works until " + end + " and is not renewed."}
 	if rules.Mode == "immediately" {
 		p.Consequence = "It ends at once."

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -80,6 +81,7 @@ func (s *Server) checkoutProps(r *http.Request, account string, session *Checkou
 	if p.Due, err = session.dueNow(); err != nil {
 		return p, err
 	}
+	p.Action = "/c/pay/" + session.ID
 	p.Session, p.Expires, p.Back = session.ID[:min(18, len(session.ID))], time.Unix(session.ExpiresAt, 0), text(session.CancelURL)
 	p.Email.Value = text(session.CustomerEmail)
 	err = s.read(r.Context(), account, func(t *tx) error {
@@ -87,8 +89,8 @@ func (s *Server) checkoutProps(r *http.Request, account string, session *Checkou
 		if err != nil {
 			return err
 		}
-		for _, l := range lines {
-			p.Lines = append(p.Lines, views.Sum{Text: l.Description, Amount: money.New(l.AmountTotal, p.Due.Currency())})
+		for n, l := range lines {
+			p.Lines = append(p.Lines, views.Sum{Text: s.lineWords(session, n, l.Description), Amount: money.New(l.AmountTotal, p.Due.Currency())})
 		}
 		if len(lines) > 0 {
 			p.Title = lines[0].Description
@@ -102,27 +104,67 @@ func (s *Server) checkoutProps(r *http.Request, account string, session *Checkou
 		}
 		return err
 	})
-	first := session.Basket[0].Price
-	p.Price, p.Per = priceWords(first)
-	p.Title, p.Then = words(session, p.Title, p.Price, s.Now())
+	p.Price = views.Price(priceWords(session.Basket[0].Price))
+	if p.Title = "Pay for " + p.Title; session.Mode == "subscription" {
+		p.Title = "Subscribe to " + strings.TrimPrefix(p.Title, "Pay for ")
+		p.Then = session.later(s.Now())
+	}
 	return p, err
 }
 
-// words are the page's title, and what will be charged after today.
-func words(session *CheckoutSession, name, price string, now time.Time) (title, then string) {
-	if session.Mode != "subscription" {
-		return "Pay for " + name, ""
+// lineWords are a line of the basket: what it is, how many, and for which time.
+func (s *Server) lineWords(session *CheckoutSession, n int, name string) string {
+	b := session.Basket[n]
+	if b.Quantity != nil && *b.Quantity > 1 {
+		name = strconv.FormatInt(*b.Quantity, 10) + " × " + name
 	}
-	first := session.Basket[0].Price
-	title = "Subscribe to " + name
 	switch {
-	case first.metered():
-		return title, "Nothing is due today. What is used is charged at " + price + " for each unit at the end of every " + first.Recurring.Interval + ", until canceled."
-	case session.Terms.TrialDays != nil || session.Terms.TrialEnd != nil:
-		return title, "Nothing is due today: the trial comes first. Then " + price + " " + every(first) + " until canceled."
+	case session.Mode != "subscription":
+		return name
+	case b.Price.metered():
+		return name + ", by use"
+	case session.onTrial():
+		return name + ", free trial"
 	}
-	next := first.interval().boundary(now, 1)
-	return title, "Then " + price + " " + every(first) + ", next on " + next.Format("2 January 2006") + " by the sandbox's clock, until canceled."
+	now := s.Now()
+	return name + ", " + now.Format("2 Jan 2006") + " to " + b.Price.interval().boundary(now, 1).Format("2 Jan 2006")
+}
+
+func (s *CheckoutSession) onTrial() bool { return s.Terms.TrialDays != nil || s.Terms.TrialEnd != nil }
+
+// later says what a subscription will cost after today.
+func (s *CheckoutSession) later(now time.Time) string {
+	var fixed money.Amount
+	var use []string
+	for _, b := range s.Basket {
+		if b.Price.metered() {
+			use = append(use, priceWords(b.Price).amount()+" per unit")
+			continue
+		}
+		part, err := b.Price.amount(*b.Quantity)
+		if err == nil {
+			fixed, err = plus(fixed, part)
+		}
+		if err != nil {
+			return ""
+		}
+	}
+	first := s.Basket[0].Price
+	var costs []string
+	if len(use) < len(s.Basket) {
+		costs = append(costs, fixed.String()+" "+every(first))
+	}
+	if len(use) > 0 {
+		costs = append(costs, "what was used, at "+strings.Join(use, " and ")+", afterwards")
+	}
+	text := strings.Join(costs, ", and ") + ", until canceled."
+	switch {
+	case s.onTrial():
+		return "Nothing is due today: the trial comes first. Then " + text
+	case len(use) == len(s.Basket):
+		return "Nothing is due today. Every " + first.Recurring.Interval + " you pay " + text
+	}
+	return "Then " + text + " Next on " + first.interval().boundary(now, 1).Format("2 January 2006") + " by the sandbox's clock."
 }
 
 func (s *Server) takeCheckout(w http.ResponseWriter, r *http.Request) {
@@ -184,7 +226,7 @@ func (s *Server) askBank(w http.ResponseWriter, r *http.Request, account string,
 	}
 	s.page(w, r, http.StatusOK, views.Approve(views.ApproveProps{
 		Action: "/c/pay/" + session.ID + "/approve", Seller: seller, Amount: due.String(), Last4: card.last4(),
-		Hidden: map[string]string{"card": "tok_" + card.key, "email": who.Email, "name": who.Name, "country": who.Country},
+		Hidden: map[string]string{"card": "tok_" + card.key, "expires": r.PostFormValue("expires"), "email": who.Email, "name": who.Name, "country": who.Country},
 	}))
 }
 
@@ -194,14 +236,16 @@ func (s *Server) approveCheckout(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	email := views.Field{Value: r.PostFormValue("email")}
-	shown := views.Card{Name: views.Field{Value: r.PostFormValue("name")}}
+	kept, shown := typed(r)
+	shown.NumberProblem, shown.CVCProblem = "", "" // they are not asked for again
+	kept.Token = r.PostFormValue("card")
 	if r.PostFormValue("answer") != "approve" {
 		shown.Problem = unauthentic.message
 		s.askCheckout(w, r, account, session, http.StatusPaymentRequired, email, shown)
 		return
 	}
 	who := payer{Email: email.Value, Name: shown.Name.Value, Country: country(r.PostFormValue("country")), Authenticated: true}
-	out, err := s.payCheckout(r.Context(), account, session.ID, typedCard{Token: r.PostFormValue("card")}, who)
+	out, err := s.payCheckout(r.Context(), account, session.ID, kept, who)
 	switch {
 	case errors.Is(err, errNotOpen): // somebody else was faster
 		s.openSession(w, r)

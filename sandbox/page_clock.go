@@ -31,8 +31,8 @@ func (s *Server) showClock(w http.ResponseWriter, r *http.Request) {
 // just happened begins.
 func (s *Server) clockPage(w http.ResponseWriter, r *http.Request, status int, p views.ClockProps, since int64) {
 	p.Now, p.Strides = s.Now(), strides
-	if offset := s.Offset().Round(time.Second); offset > 0 {
-		p.Offset = ", " + strings.TrimSuffix(offset.String(), "0s") + " ahead of the machine's clock"
+	if far := ahead(s.Offset()); far != "" {
+		p.Offset = ", " + far + " ahead of the machine's clock"
 	}
 	err := s.read(r.Context(), "", func(t *tx) error {
 		return errors.Join(t.dueNext(&p), t.whoFollows(&p), t.happened(&p, since))
@@ -45,6 +45,25 @@ func (s *Server) clockPage(w http.ResponseWriter, r *http.Request, status int, p
 		p.Said = "The clock has moved; what happened on the way is below."
 	}
 	s.page(w, r, status, views.Clock(p))
+}
+
+// ahead is how far the clock was moved, in words; "" for less than a minute.
+func ahead(d time.Duration) string {
+	days, hours, minutes := int64(d/(24*time.Hour)), int64(d/time.Hour)%24, int64(d/time.Minute)%60
+	var parts []string
+	for _, part := range []struct {
+		n    int64
+		unit string
+	}{{days, "day"}, {hours, "hour"}, {minutes, "minute"}} {
+		switch part.n {
+		case 0:
+		case 1:
+			parts = append(parts, "1 "+part.unit)
+		default:
+			parts = append(parts, strconv.FormatInt(part.n, 10)+" "+part.unit+"s")
+		}
+	}
+	return strings.Join(parts[:min(len(parts), 2)], " and ")
 }
 
 // timerWords say what a timer will do.

@@ -107,7 +107,9 @@ func (s *Server) showAccount(w http.ResponseWriter, r *http.Request) {
 		s.failed(w, r, err)
 		return
 	}
-	p.Lead = name
+	if name != account {
+		p.Lead = name
+	}
 	p.Facts = []views.Fact{{Term: "API version", Text: string(h.Version)}}
 	if h.Platform != account {
 		p.Facts = append(p.Facts, views.Fact{Term: "Connected to", Text: h.Platform, Href: "/dashboard/" + h.Platform})
@@ -197,7 +199,8 @@ func (s *Server) showKind(w http.ResponseWriter, r *http.Request) {
 		}
 		return err
 	})
-	if err == nil && kind == "event" {
+	p.Tables = append(p.Tables, t)
+	if err == nil && kind == "webhook_endpoint" {
 		var sent views.Table
 		sent, err = s.sent(r.Context(), account, "")
 		p.Tables = append(p.Tables, sent)
@@ -206,7 +209,6 @@ func (s *Server) showKind(w http.ResponseWriter, r *http.Request) {
 		s.failed(w, r, err)
 		return
 	}
-	p.Tables = append(p.Tables, t)
 	s.page(w, r, http.StatusOK, views.Dashboard(p))
 }
 
@@ -286,7 +288,8 @@ func (s *Server) showObject(w http.ResponseWriter, r *http.Request) {
 		if found = doc != nil; err != nil || !found {
 			return err
 		}
-		p.Document, err = t.document(kind, doc, h.Version)
+		p.DocTitle = "As the API answers it"
+		p.Document, p.Facts, err = t.document(kind, doc, h.Version)
 		return err
 	})
 	if err == nil && found {
@@ -303,21 +306,27 @@ func (s *Server) showObject(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// document is an object as the API answers it.
-func (t *tx) document(kind string, doc []byte, at version) (string, error) {
+// document is an object as the API answers it, and the page that customers see of it.
+func (t *tx) document(kind string, doc []byte, at version) (text string, facts []views.Fact, err error) {
 	planted, err := parseJSON(doc)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	if err := t.complete(planted); err != nil {
-		return "", err
+		return "", nil, err
 	}
 	if kind != "event" {
 		if err := t.s.shape(planted, at); err != nil {
-			return "", err
+			return "", nil, err
 		}
 	}
-	return string(encode(planted)), nil
+	page := map[string]string{"checkout.session": "url", "invoice": "hosted_invoice_url"}[kind]
+	if o, ok := planted.(tree); ok && page != "" {
+		if address, ok := o[page].(string); ok {
+			facts = append(facts, views.Fact{Term: "Customer's page", Text: address, Href: address})
+		}
+	}
+	return string(encode(planted)), facts, nil
 }
 
 // about adds what belongs to an object: the deliveries of an event, the events of

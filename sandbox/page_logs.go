@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -99,11 +100,17 @@ func (s *Server) showLog(w http.ResponseWriter, r *http.Request) {
 		a := answered(l.Status)
 		s.page(w, r, http.StatusOK, views.Dashboard(views.DashboardProps{Title: l.ID, Lead: l.Method + " " + l.Path,
 			Crumbs: []views.Link{{Href: "/", Text: "Accounts"}, {Href: "/dashboard/" + account, Text: account}, {Href: "/dashboard/" + account + "/logs", Text: "API calls"}},
-			Facts: []views.Fact{{Term: "Answer", Text: a.Text, Tone: a.Tone}, {Term: "When", Text: when(l.At.Unix())}, {Term: "Took", Text: l.Took.String()},
-				{Term: "API version", Text: l.Version}, {Term: "Idempotency key", Text: l.IdempotencyKey}, {Term: "Error", Text: l.Error}},
-			Document: strings.ReplaceAll(l.Params, "&", "\n"),
+			Facts: filled(views.Fact{Term: "Answer", Text: a.Text, Tone: a.Tone}, views.Fact{Term: "Error", Text: l.Error},
+				views.Fact{Term: "When", Text: when(l.At.Unix())}, views.Fact{Term: "Took", Text: l.Took.Round(time.Millisecond).String()},
+				views.Fact{Term: "API version", Text: l.Version}, views.Fact{Term: "Idempotency key", Text: l.IdempotencyKey}),
+			DocTitle: "Parameters", Document: strings.ReplaceAll(l.Params, "&", "\n"),
 		}))
 		return
 	}
 	s.gone(w, r, "There is no such call", "The log keeps calls for thirty days.")
+}
+
+// filled are the facts that have something to say.
+func filled(facts ...views.Fact) []views.Fact {
+	return slices.DeleteFunc(facts, func(f views.Fact) bool { return f.Text == "" })
 }

@@ -28,6 +28,8 @@ var hostedPages = []pageRoute{
 	{"POST /p/session/{token}/cancel", (*Server).portalCancel},
 	{"POST /p/session/{token}/resume", (*Server).portalResume},
 	{"POST /p/session/{token}/card", (*Server).portalCard},
+	{"GET /3ds/{intent}", (*Server).showApproval},
+	{"POST /3ds/{intent}", (*Server).takeApproval},
 	{"GET /setup/{account}/{link}", (*Server).showSetup},
 	{"POST /setup/{account}/{link}", (*Server).takeSetup},
 	{"GET /static/sandbox.css", (*Server).serveFile},
@@ -157,21 +159,29 @@ func every(p Price) string {
 	return "a " + p.Recurring.Interval
 }
 
-// priceWords is a price as people read it, and what it is for.
-func priceWords(p Price) (price, per string) {
+// priceWords is a price as people read it.
+func priceWords(p Price) wordedPrice {
 	c := money.MustCurrency(p.Currency)
+	per := every(p)
+	if p.metered() {
+		per = "per unit, billed " + strings.Replace(per, "a ", "every ", 1)
+	}
 	if p.UnitAmountDecimal == nil {
-		return "In steps", every(p)
+		return wordedPrice{Decimal: "In steps", Per: strings.TrimPrefix(per, "per unit, ")}
 	}
 	rate, err := money.RateOfMinor(*p.UnitAmountDecimal, c)
 	if err != nil {
-		return *p.UnitAmountDecimal, every(p)
+		return wordedPrice{Decimal: *p.UnitAmountDecimal, Per: per}
 	}
-	if p.metered() {
-		return rate.String(), "per unit, billed " + every(p)
-	}
-	return rate.String(), every(p)
+	return wordedPrice{rate.Decimal(), c.String(), per}
 }
+
+type wordedPrice views.Price
+
+// text is the price in one line.
+func (p wordedPrice) text() string { return strings.Join(strings.Fields(p.amount()+" "+p.Per), " ") }
+
+func (p wordedPrice) amount() string { return strings.TrimSpace(p.Decimal + " " + p.Currency) }
 
 // when writes an instant that a page shows inside a sentence.
 func when(unix int64) string { return time.Unix(unix, 0).UTC().Format("2 Jan 2006, 15:04 MST") }

@@ -127,6 +127,32 @@ func TestApprovingAPayment(t *testing.T) {
 	}
 }
 
+func TestTheBankAsksAboutAPaymentByAPI(t *testing.T) {
+	t.Parallel()
+	for answer, status := range map[string]string{"approve": "succeeded", "fail": "requires_payment_method"} {
+		s := newShop(t)
+		b := browse(t)
+		intent := s.must("POST /v1/payment_intents", "amount=900&currency=usd&confirm=true&payment_method=pm_card_authenticationRequired&return_url=http://127.0.0.1/back?a=b")
+		intent.want("status", "requires_action")
+		bank := intent.text("next_action.redirect_to_url.url")
+		if status, text := b.open(bank); status != http.StatusOK || !strings.Contains(text, "9.00 USD") || !strings.Contains(text, "3184") {
+			t.Fatalf("%d %s", status, text)
+		}
+		code, to, _ := b.post(bank, url.Values{"answer": {answer}})
+		if code != http.StatusSeeOther || !strings.HasPrefix(to, "http://127.0.0.1/back?a=b&payment_intent="+intent.id()) {
+			t.Errorf("%d to %s", code, to)
+		}
+		s.must("GET /v1/payment_intents/"+intent.id(), "").want("status", status)
+		if code, _ := b.open(bank); code != http.StatusGone {
+			t.Errorf("the bank asks again: %d", code)
+		}
+	}
+	s := newShop(t)
+	if r := s.do("POST /v1/payment_intents", "amount=900&currency=usd&confirm=true&payment_method=pm_card_authenticationRequired&error_on_requires_action=true"); r.status != http.StatusPaymentRequired || r.text("error.code") != "authentication_required" {
+		t.Error(r.body)
+	}
+}
+
 func TestInvoicePage(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)

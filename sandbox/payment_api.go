@@ -16,9 +16,37 @@ var paymentRoutes = []route{
 }
 
 type confirmParams struct {
-	Method     string `p:"payment_method"`
-	OffSession bool   `p:"off_session"`
-	ReturnURL  string `p:"return_url"`
+	Method       string      `p:"payment_method"`
+	OffSession   bool        `p:"off_session"`
+	ReturnURL    string      `p:"return_url"`
+	ClientSecret string      `p:"client_secret"`
+	UseSDK       bool        `p:"use_stripe_sdk"`
+	Types        []string    `p:"payment_method_types"`
+	Receipt      *string     `p:"receipt_email"`
+	Future       string      `p:"setup_future_usage,enum=off_session|on_session"`
+	Shipping     *shipping   `p:"shipping"`
+	Capture      string      `p:"capture_method,enum=automatic|automatic_async|manual"`
+	Refuse       bool        `p:"error_on_requires_action"`
+	Others       unsimulated `p:"allowed_payment_method_types amount_details amount_to_confirm confirmation_token excluded_payment_method_types hooks mandate mandate_data payment_details payment_method_data payment_method_options radar_options"`
+}
+
+// apply notes on p what a confirmation says beside the card.
+func (in confirmParams) apply(p *PaymentIntent) error {
+	switch {
+	case in.Capture == "manual":
+		return invalid("capture_method", "This sandbox captures at once: it does not simulate capture_method=manual.")
+	case in.ReturnURL != "" && !isWebURL(in.ReturnURL):
+		return invalidCode("url_invalid", "return_url", "Not a valid URL")
+	}
+	set(&p.ReceiptEmail, in.Receipt)
+	if in.Shipping != nil {
+		p.Shipping = in.Shipping
+	}
+	if in.Future != "" {
+		p.SetupFutureUsage = &in.Future
+	}
+	p.ReturnURL = either(in.ReturnURL, p.ReturnURL)
+	return onlyCards(in.Types)
 }
 
 func createIntent(r *request) (any, error) {
@@ -30,12 +58,14 @@ func createIntent(r *request) (any, error) {
 		Customer    *string       `p:"customer"`
 		Description string        `p:"description,max=1000"`
 		Metadata    metadataParam `p:"metadata"`
-		Types       []string      `p:"payment_method_types"`
+		Descriptor  *string       `p:"statement_descriptor,max=22"`
+		Suffix      *string       `p:"statement_descriptor_suffix,max=22"`
+		Confirming  string        `p:"confirmation_method,enum=automatic|manual"`
+		Unplayed    unsimulated   `p:"application_fee_amount customer_account on_behalf_of payment_method_configuration transfer_data transfer_group"`
 		Automatic   *struct {
 			Enabled   bool   `p:"enabled,required"`
 			Redirects string `p:"allow_redirects,enum=always|never"`
 		} `p:"automatic_payment_methods"`
-		Future string `p:"setup_future_usage,enum=off_session|on_session"`
 	}](r)
 	if err != nil {
 		return nil, err
@@ -53,8 +83,9 @@ func createIntent(r *request) (any, error) {
 	if p.Metadata, err = in.Metadata.apply(nil); err != nil {
 		return nil, err
 	}
-	if in.Future != "" {
-		p.SetupFutureUsage = &in.Future
+	p.Descriptor, p.DescriptorSuffix = in.Descriptor, in.Suffix
+	if err := in.apply(p); err != nil {
+		return nil, err
 	}
 	if err := r.insert(p); err != nil {
 		return nil, err
@@ -105,11 +136,20 @@ func (t *tx) confirm(p *PaymentIntent, in confirmParams) error {
 	if id == "" {
 		return invalidCode("payment_intent_unexpected_state", "payment_method", "You cannot confirm this PaymentIntent because it's missing a payment method.")
 	}
+	if err := in.apply(p); err != nil {
+		return err
+	}
+	if err := t.save(p); err != nil {
+		return err
+	}
 	m, err := t.methodOf(id, "payment_method")
 	if err != nil {
 		return err
 	}
 	v, err := t.confirmWith(p, m, attempt{offSession: in.OffSession})
+	if err == nil && v.action && v.decline == nil && in.Refuse {
+		return cardError("authentication_required", "authentication_required", needsAuth.message)
+	}
 	if err != nil || v.decline == nil {
 		return err
 	}

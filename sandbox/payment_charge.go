@@ -46,7 +46,11 @@ func (t *tx) charge(p *PaymentIntent, m *PaymentMethod, how attempt) (verdict, e
 // needsAction waits for the holder to authenticate.
 func (t *tx) needsAction(p *PaymentIntent) error {
 	p.Status = intentNeedsAction
-	p.NextAction = tree{"type": "use_stripe_sdk", "use_stripe_sdk": tree{"type": "three_d_secure_redirect", "stripe_js": t.s.url("/3ds/" + p.ID)}}
+	bank := t.s.url("/3ds/" + p.ID)
+	p.NextAction = tree{"type": "use_stripe_sdk", "use_stripe_sdk": tree{"type": "three_d_secure_redirect", "stripe_js": bank}}
+	if p.ReturnURL != "" {
+		p.NextAction = tree{"type": "redirect_to_url", "redirect_to_url": tree{"url": bank, "return_url": p.ReturnURL}}
+	}
 	if err := t.save(p); err != nil {
 		return err
 	}

@@ -35,7 +35,8 @@ type PaymentIntent struct {
 	Status             string            `json:"status"`
 	TransferData       *struct{}         `json:"transfer_data"`
 	TransferGroup      *string           `json:"transfer_group"`
-	Invoice            string            `json:"_invoice,omitempty"` // the invoice it pays, "" for none
+	Invoice            string            `json:"_invoice,omitempty"`    // the invoice it pays, "" for none
+	ReturnURL          string            `json:"_return_url,omitempty"` // where its holder goes after authenticating
 }
 
 // A paymentError is why the last attempt failed.

@@ -29,11 +29,11 @@ type Sum struct {
 
 // CheckoutProps is what the hosted Checkout shows.
 type CheckoutProps struct {
+	Action    string // where the form goes
 	Session   string
 	Seller    string
 	Title     string // what is bought
-	Price     string // "49.00 USD", "0.002 USD"
-	Per       string // "a month", "per unit, billed each month"
+	Price     Price
 	Lines     []Sum
 	Due       money.Amount
 	Then      string // what is charged later
@@ -44,6 +44,10 @@ type CheckoutProps struct {
 	Card      Card
 	Countries []Country
 }
+
+// A Price is a price as a page sets it: "49.00", "USD", "a month". Where there
+// is no single number, Decimal is a word and Currency is empty.
+type Price struct{ Decimal, Currency, Per string }
 
 // A Country is one of those to choose from.
 type Country struct {
@@ -76,7 +80,7 @@ type InvoiceProps struct {
 	Paid                 time.Time // zero unless paid
 	Lines                []InvoiceLine
 	Balance              money.Amount // applied; zero for none
-	Total, Due           money.Amount
+	Total, Had, Due      money.Amount // Had is what was paid
 	PDF                  string
 	Pay                  bool
 	Action               string
@@ -139,6 +143,14 @@ func instant(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04 MST"
 
 func day(t time.Time) string { return t.UTC().Format("2 Jan 2006") }
 
+// span is a stretch of days, or the one day.
+func span(from, to time.Time) string {
+	if day(from) == day(to) {
+		return day(from)
+	}
+	return day(from) + " to " + day(to)
+}
+
 func iso(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z07:00") }
 
 // digits sets the thousands of a decimal apart.
@@ -173,7 +185,7 @@ var testCards = [][2]string{
 	{"4000 0027 6000 3184", "Asks for approval every time"},
 	{"4000 0000 0000 0002", "Declines"},
 	{"4000 0000 0000 9995", "Declines: too little money"},
-	{"4000 0000 0000 0341", "Pays now, fails on renewal"},
+	{"4000 0000 0000 0341", "Is kept, then every charge fails"},
 }
 
 // A Link leads to another page of the dashboard.
@@ -209,7 +221,8 @@ type DashboardProps struct {
 	Tabs        []Link
 	Facts       []Fact
 	Tables      []Table
-	Document    string // JSON
+	Document    string
+	DocTitle    string // what Document is
 	Action      string // of the form with one button; "" for none
 	ActionText  string
 	Said        string
