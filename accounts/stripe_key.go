@@ -93,7 +93,9 @@ func refusedKey(err error) error {
 	switch fault.KindOf(err) {
 	case fault.Internal:
 		return fault.From(fault.Unavailable, err, "Stripe could not be asked about this key, so it was not kept. Try again in a moment.")
-	case fault.Unavailable, fault.TooMany:
+	case fault.Unavailable:
+		return fault.From(fault.Unavailable, err, fault.Message(err)+" The key was not kept; try again in a moment.")
+	case fault.TooMany:
 		return err
 	}
 	return fault.Fields{"key": "Stripe refuses this key: " + fault.Message(err)}.Err()

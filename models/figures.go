@@ -14,6 +14,7 @@ type Figures struct {
 	Active, ActivePaid       int64 // subscriptions that calls are served for
 	OnHold, Blocked          int64 // subscriptions waiting for payment, and stopped
 	FailedWork, WaitingWork  int64
+	RetriedWork              int64 // of the waiting work: what was tried in vain so far
 	FailedEvents, PeopleHere int64
 }
 
@@ -36,6 +37,7 @@ func FiguresOf(ctx context.Context, db bun.IDB, tenant TenantID) (Figures, error
 		{&f.Blocked, (*Subscription)(nil), "live = 1 AND sub_status IN ('BLOCKED', 'PROD_ONLY_BLOCKED')", nil},
 		{&f.FailedWork, (*Job)(nil), "state = ?", []any{JobFailed}},
 		{&f.WaitingWork, (*Job)(nil), "state IN (?, ?)", []any{JobReady, JobRunning}},
+		{&f.RetriedWork, (*Job)(nil), "state = ? AND problem <> ''", []any{JobReady}},
 		{&f.FailedEvents, (*StripeEvent)(nil), "state = ?", []any{EventFailed}},
 		{&f.PeopleHere, (*Person)(nil), "state = ?", []any{StateActive}},
 	} {

@@ -10,6 +10,7 @@ import (
 	"github.com/stripe/stripe-go/v82"
 
 	"tollgate/billing"
+	"tollgate/internal/fault"
 )
 
 // refuse says no before Stripe is asked.
@@ -48,7 +49,11 @@ func verdict(op string, err error) error {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return &billing.Barred{Status: e.HTTPStatusCode, Message: said(e)}
 	}
-	return fmt.Errorf("stripe: %s: %d %s (request %q): %s", op, e.HTTPStatusCode, e.Code, e.RequestID, said(e))
+	err = fmt.Errorf("stripe: %s: %d %s (request %q): %s", op, e.HTTPStatusCode, e.Code, e.RequestID, said(e))
+	if e.HTTPStatusCode == http.StatusTooManyRequests || e.HTTPStatusCode >= http.StatusInternalServerError {
+		return fault.From(fault.Unavailable, err, "Stripe has trouble of its own right now; its number for it is "+e.RequestID+".")
+	}
+	return err
 }
 
 // unanswered is an error of the way to Stripe and back. What cannot be read is
@@ -56,7 +61,7 @@ func verdict(op string, err error) error {
 func unanswered(op string, err error) error {
 	_, network := errors.AsType[*url.Error](err)
 	if network || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("stripe: %s: %w", op, err)
+		return fault.From(fault.Unavailable, fmt.Errorf("stripe: %s: %w", op, err), "Stripe does not answer right now.")
 	}
 	return fmt.Errorf("stripe: %s: the answer cannot be read", op)
 }

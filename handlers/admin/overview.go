@@ -85,6 +85,8 @@ func (s standing) lead() (ui.Tone, string, ui.Link) {
 		return ui.Bad, ui.Plural(f.FailedWork, "piece of work has failed and waits", "pieces of work have failed and wait") + " for you.", ui.Link{Href: "/admin/work", Label: "See what failed"}
 	case f.FailedEvents > 0:
 		return ui.Bad, ui.Plural(f.FailedEvents, "event of Stripe's", "events of Stripe's") + " could not be processed.", ui.Link{Href: "/admin/webhooks?state=failed", Label: "See the events"}
+	case f.RetriedWork > 0:
+		return ui.Attention, ui.Plural(f.RetriedWork, "piece of work is", "pieces of work are") + " waiting for Stripe, and tried again until done. Nothing is lost.", ui.Link{Href: "/admin/work", Label: "See why"}
 	case len(s.hooks) < 2:
 		return ui.Attention, "Stripe does not tell us of payments yet, so they are noticed late.", ui.Link{Href: "/admin/stripe", Label: "Set up webhooks"}
 	case f.Plans == 0:
@@ -133,6 +135,8 @@ func (s standing) work() page.Health {
 	switch {
 	case s.figures.FailedWork > 0:
 		h.Tone, h.Word, h.Sentence = ui.Bad, "Failed", "Stripe said no to something. Look why, then try again."
+	case s.figures.RetriedWork > 0:
+		h.Tone, h.Word, h.Sentence = ui.Attention, "Tried again", "Some of what our changes owe Stripe did not succeed yet."
 	case s.figures.WaitingWork > 0:
 		h.Tone, h.Word, h.Sentence = ui.Quiet, "Under way", "Some of what our changes owe Stripe is still being done."
 	}

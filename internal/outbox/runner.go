@@ -294,7 +294,7 @@ func told(err error) string {
 }
 
 // pauseAfter returns how long to wait after the nth attempt: a second, doubled
-// each time up to a quarter of an hour, a fifth more or less so that many do
+// each time up to two minutes, a fifth more or less so that many do
 // not come back at once.
 func pauseAfter(n int) time.Duration {
 	pause := longPause
