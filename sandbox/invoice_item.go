@@ -160,7 +160,11 @@ func createInvoiceItem(r *request) (any, error) {
 		Invoice      string        `p:"invoice"`
 		Subscription string        `p:"subscription"`
 		Metadata     metadataParam `p:"metadata"`
-		Quantity     *int64        `p:"quantity,min=0"`
+		Period       *struct {
+			Start int64 `p:"start,required"`
+			End   int64 `p:"end,required"`
+		} `p:"period"`
+		Others unsimulated `p:"customer_account discounts price price_data pricing quantity quantity_decimal tax_behavior tax_code tax_rates unit_amount unit_amount_decimal"`
 	}](r)
 	if err != nil {
 		return nil, err
@@ -180,6 +184,9 @@ func createInvoiceItem(r *request) (any, error) {
 		Discountable: in.Discountable == nil || *in.Discountable, Period: linePeriod{r.unix(), r.unix()}, Quantity: 1, TestClock: c.TestClock}
 	if i.Metadata, err = in.Metadata.apply(nil); err != nil {
 		return nil, err
+	}
+	if in.Period != nil {
+		i.Period = linePeriod{Start: in.Period.Start, End: in.Period.End}
 	}
 	if in.Subscription != "" {
 		s, err := get[Subscription](r.tx, in.Subscription, "subscription")
@@ -223,11 +230,15 @@ func listInvoiceItems(r *request) (any, error) {
 		createdParam
 		Customer string `p:"customer"`
 		Invoice  string `p:"invoice"`
+		Pending  *bool  `p:"pending"`
 	}](r)
 	if err != nil {
 		return nil, err
 	}
 	filters := where(map[string]string{"customer": in.Customer, "invoice": in.Invoice})
+	if in.Pending != nil {
+		filters = append(filters, filter{`(json_extract(doc, '$.invoice') IS NULL) = ?`, []any{*in.Pending}})
+	}
 	return list[InvoiceItem](r, in.listParams, append(filters, in.Created.within("date")...)...)
 }
 

@@ -139,6 +139,10 @@ func (t *tx) openPayment(i *Invoice) error {
 	}
 	p := t.newIntent(money.New(i.AmountDue, i.currency()), &i.Customer, text)
 	p.Invoice = i.ID
+	var err error
+	if p.ApplicationFee, err = i.share(); err != nil {
+		return err
+	}
 	if err := t.insert(p); err != nil {
 		return err
 	}
@@ -149,6 +153,24 @@ func (t *tx) openPayment(i *Invoice) error {
 		return err
 	}
 	return t.emit("payment_intent.created", p)
+}
+
+// share is the platform's share of what is due, nil for none.
+func (i *Invoice) share() (*int64, error) {
+	if i.FeePercent == nil {
+		return nil, nil
+	}
+	part, err := money.RateOfMinor(i.FeePercent.String(), i.currency())
+	if err != nil {
+		return nil, err
+	}
+	hundredths, err := part.Times(100) // 12.5 percent is 1250 of 10000
+	if err != nil {
+		return nil, err
+	}
+	fee, err := money.New(i.AmountDue, i.currency()).Share(hundredths.Minor(), 10000)
+	amount := fee.Minor()
+	return &amount, err
 }
 
 // methodFor is the card that pays for i unless another is named: the

@@ -186,7 +186,7 @@ func (i *Invoice) sum() error {
 // forSubscription makes i an invoice of s.
 func (i *Invoice) forSubscription(s *Subscription) {
 	i.Parent = &invoiceParent{Type: "subscription_details", SubscriptionDetails: &invoiceSubDetails{Metadata: s.Metadata, Subscription: s.ID}}
-	i.DefaultPaymentMethod = nil
+	i.DefaultPaymentMethod, i.FeePercent = nil, s.ApplicationFeePercent
 }
 
 // keepDraft keeps a new invoice and tells of it. With auto it is finalized when

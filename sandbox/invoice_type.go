@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"encoding/json"
 	"time"
 
 	"tollgate/money"
@@ -84,6 +85,7 @@ type Invoice struct {
 	Token                    string             `json:"_token"`          // of its hosted page
 	PaymentIntent            string             `json:"_payment_intent"` // "" while there is none
 	Retries                  int                `json:"_retries"`        // automatic attempts after the first
+	FeePercent               *json.Number       `json:"_fee_percent"`    // the platform's share, nil for none
 }
 
 type invoiceTax struct {

@@ -14,10 +14,16 @@ func previewInvoice(r *request) (any, error) {
 			ProrationDate     *int64       `p:"proration_date"`
 			CancelNow         bool         `p:"cancel_now"`
 			BillingMode       *modeParams  `p:"billing_mode"`
+			Others            unsimulated  `p:"billing_cycle_anchor billing_schedules cancel_at cancel_at_period_end default_tax_rates metadata resume_at start_date trial_end"`
 		} `p:"subscription_details"`
+		PreviewMode string      `p:"preview_mode,enum=next|recurring"`
+		Others      unsimulated `p:"automatic_tax coupon currency customer_account customer_details discounts invoice_items issuer on_behalf_of schedule schedule_details"`
 	}](r)
 	if err != nil {
 		return nil, err
+	}
+	if in.PreviewMode == "recurring" {
+		return nil, invalid("preview_mode", "This sandbox previews the next invoice only: leave preview_mode out, or send next.")
 	}
 	if in.Subscription == "" {
 		if in.Customer == "" || in.Details == nil || len(in.Details.Items) == 0 {
@@ -62,6 +68,10 @@ func (t *tx) preview(s *Subscription, lines []InvoiceLine, now bool) (*Invoice, 
 		going = nil
 	}
 	renewal, err := t.renewalLines(s, over, going)
+	if s.Status == subTrialing && !ending {
+		s.Status = subActive // as it will be then; s is not kept
+		renewal, err = t.nextLines(s, over, next, true)
+	}
 	if err != nil {
 		return nil, err
 	}

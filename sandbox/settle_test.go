@@ -289,6 +289,40 @@ func TestExpansionsThatClientsAskFor(t *testing.T) {
 	}
 }
 
+func TestThePlatformGetsItsShare(t *testing.T) {
+	t.Parallel()
+	s, _, _ := connectedShop(t)
+	session := s.must("POST /v1/checkout/sessions", "mode=subscription&customer="+s.customer+"&line_items[0][price]="+s.fixed+
+		"&line_items[0][quantity]=1&success_url=http://127.0.0.1/&subscription_data[application_fee_percent]=12.25").id()
+	if r := s.pay(session, "pm_card_visa"); r.status != http.StatusOK {
+		t.Fatal(r.body)
+	}
+	s.must("GET /v1/payment_intents", "").want("data.0.application_fee_amount", 600) // 12.25 % of 49.00, rounded
+	s.must("GET /v1/charges", "").want("data.0.application_fee_amount", 600)
+	s.must("GET /v1/subscriptions", "").want("data.0.application_fee_percent", 12.25)
+}
+
+func TestPreviewOfATrialIsItsFirstPeriod(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	id := s.must("POST /v1/subscriptions", "customer="+s.customer+"&items[0][price]="+s.fixed+"&items[1][price]="+s.metered+"&trial_period_days=7&billing_mode[type]=flexible").id()
+	s.must("POST /v1/billing/meter_events", "event_name=calls&payload[stripe_customer_id]="+s.customer+"&payload[value]=5000")
+	r := s.must("POST /v1/invoices/create_preview", "subscription="+id)
+	r.want("total", 4900)
+	r.want("lines.data.1", nil)
+	s.must("GET /v1/subscriptions/"+id, "").want("items.data.0.current_period_end", int(start.Add(7*24*time.Hour).Unix()))
+}
+
+func TestItemsThatWait(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.must("POST /v1/invoiceitems", "customer="+s.customer+"&amount=1500&currency=usd&period[start]=1769860800&period[end]=1769947200").want("period.end", 1769947200)
+	s.must("GET /v1/invoiceitems", "pending=true").want("data.0.amount", 1500)
+	s.must("GET /v1/invoiceitems", "pending=false").want("data.0", nil)
+	s.must("POST /v1/invoices", "customer="+s.customer+"&pending_invoice_items_behavior=include").want("total", 1500)
+	s.must("GET /v1/invoiceitems", "pending=false").want("data.0.amount", 1500)
+}
+
 func TestAClassicSubscriptionBillsAsItDid(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
