@@ -21,20 +21,23 @@ var invoiceRoutes = []route{
 	{"GET", "/v1/invoice_payments/{invoice_payment}", show[InvoicePayment]("invoice_payment")},
 }
 
+// invoiceCreate is what an invoice is made of by hand.
+type invoiceCreate struct {
+	Customer     string        `p:"customer,required"`
+	AutoAdvance  *bool         `p:"auto_advance"`
+	Currency     string        `p:"currency"`
+	Metadata     metadataParam `p:"metadata"`
+	Subscription string        `p:"subscription"`
+	Method       *string       `p:"default_payment_method"`
+	Collection   string        `p:"collection_method,enum=charge_automatically|send_invoice"`
+	DaysUntilDue *int64        `p:"days_until_due,min=0"`
+	DueDate      *int64        `p:"due_date"`
+	Pending      string        `p:"pending_invoice_items_behavior,enum=exclude|include"`
+	invoiceTexts
+}
+
 func createInvoice(r *request) (any, error) {
-	in, err := read[struct {
-		Customer     string        `p:"customer,required"`
-		AutoAdvance  *bool         `p:"auto_advance"`
-		Currency     string        `p:"currency"`
-		Metadata     metadataParam `p:"metadata"`
-		Subscription string        `p:"subscription"`
-		Method       *string       `p:"default_payment_method"`
-		Collection   string        `p:"collection_method,enum=charge_automatically|send_invoice"`
-		DaysUntilDue *int64        `p:"days_until_due,min=0"`
-		DueDate      *int64        `p:"due_date"`
-		Pending      string        `p:"pending_invoice_items_behavior,enum=exclude|include"`
-		invoiceTexts
-	}](r)
+	in, err := read[invoiceCreate](r)
 	if err != nil {
 		return nil, err
 	}

@@ -150,22 +150,25 @@ func (i *InvoiceItem) line() InvoiceLine {
 	return l
 }
 
+// invoiceItemCreate is what an item is made of by hand.
+type invoiceItemCreate struct {
+	Customer     string        `p:"customer,required"`
+	Amount       *int64        `p:"amount"`
+	Currency     string        `p:"currency"`
+	Description  *string       `p:"description,max=5000"`
+	Discountable *bool         `p:"discountable"`
+	Invoice      string        `p:"invoice"`
+	Subscription string        `p:"subscription"`
+	Metadata     metadataParam `p:"metadata"`
+	Period       *struct {
+		Start int64 `p:"start,required"`
+		End   int64 `p:"end,required"`
+	} `p:"period"`
+	Others unsimulated `p:"customer_account discounts price price_data pricing quantity quantity_decimal tax_behavior tax_code tax_rates unit_amount unit_amount_decimal"`
+}
+
 func createInvoiceItem(r *request) (any, error) {
-	in, err := read[struct {
-		Customer     string        `p:"customer,required"`
-		Amount       *int64        `p:"amount"`
-		Currency     string        `p:"currency"`
-		Description  *string       `p:"description,max=5000"`
-		Discountable *bool         `p:"discountable"`
-		Invoice      string        `p:"invoice"`
-		Subscription string        `p:"subscription"`
-		Metadata     metadataParam `p:"metadata"`
-		Period       *struct {
-			Start int64 `p:"start,required"`
-			End   int64 `p:"end,required"`
-		} `p:"period"`
-		Others unsimulated `p:"customer_account discounts price price_data pricing quantity quantity_decimal tax_behavior tax_code tax_rates unit_amount unit_amount_decimal"`
-	}](r)
+	in, err := read[invoiceItemCreate](r)
 	if err != nil {
 		return nil, err
 	}

@@ -49,24 +49,27 @@ func (in confirmParams) apply(p *PaymentIntent) error {
 	return onlyCards(in.Types)
 }
 
+// intentCreate is what a payment intent is made with.
+type intentCreate struct {
+	confirmParams
+	Amount      int64         `p:"amount,required,min=1"`
+	Currency    string        `p:"currency,required"`
+	Confirm     bool          `p:"confirm"`
+	Customer    *string       `p:"customer"`
+	Description string        `p:"description,max=1000"`
+	Metadata    metadataParam `p:"metadata"`
+	Descriptor  *string       `p:"statement_descriptor,max=22"`
+	Suffix      *string       `p:"statement_descriptor_suffix,max=22"`
+	Confirming  string        `p:"confirmation_method,enum=automatic|manual"`
+	Unplayed    unsimulated   `p:"application_fee_amount customer_account on_behalf_of payment_method_configuration transfer_data transfer_group"`
+	Automatic   *struct {
+		Enabled   bool   `p:"enabled,required"`
+		Redirects string `p:"allow_redirects,enum=always|never"`
+	} `p:"automatic_payment_methods"`
+}
+
 func createIntent(r *request) (any, error) {
-	in, err := read[struct {
-		confirmParams
-		Amount      int64         `p:"amount,required,min=1"`
-		Currency    string        `p:"currency,required"`
-		Confirm     bool          `p:"confirm"`
-		Customer    *string       `p:"customer"`
-		Description string        `p:"description,max=1000"`
-		Metadata    metadataParam `p:"metadata"`
-		Descriptor  *string       `p:"statement_descriptor,max=22"`
-		Suffix      *string       `p:"statement_descriptor_suffix,max=22"`
-		Confirming  string        `p:"confirmation_method,enum=automatic|manual"`
-		Unplayed    unsimulated   `p:"application_fee_amount customer_account on_behalf_of payment_method_configuration transfer_data transfer_group"`
-		Automatic   *struct {
-			Enabled   bool   `p:"enabled,required"`
-			Redirects string `p:"allow_redirects,enum=always|never"`
-		} `p:"automatic_payment_methods"`
-	}](r)
+	in, err := read[intentCreate](r)
 	if err != nil {
 		return nil, err
 	}
@@ -264,15 +267,18 @@ type Refund struct {
 
 func (*Refund) kind() string { return "refund" }
 
+// refundCreate is what is given back.
+type refundCreate struct {
+	Charge    string        `p:"charge"`
+	Intent    string        `p:"payment_intent"`
+	Amount    *int64        `p:"amount,min=1"`
+	Reason    *string       `p:"reason,enum=duplicate|fraudulent|requested_by_customer"`
+	RefundFee bool          `p:"refund_application_fee"`
+	Metadata  metadataParam `p:"metadata"`
+}
+
 func createRefund(r *request) (any, error) {
-	in, err := read[struct {
-		Charge    string        `p:"charge"`
-		Intent    string        `p:"payment_intent"`
-		Amount    *int64        `p:"amount,min=1"`
-		Reason    *string       `p:"reason,enum=duplicate|fraudulent|requested_by_customer"`
-		RefundFee bool          `p:"refund_application_fee"`
-		Metadata  metadataParam `p:"metadata"`
-	}](r)
+	in, err := read[refundCreate](r)
 	if err != nil {
 		return nil, err
 	}

@@ -2,23 +2,26 @@ package sandbox
 
 import "time"
 
+// previewParams are what is to be looked at.
+type previewParams struct {
+	Customer     string `p:"customer"`
+	Subscription string `p:"subscription"`
+	Details      *struct {
+		Items             []itemParams `p:"items"`
+		ProrationBehavior string       `p:"proration_behavior,enum=always_invoice|create_prorations|none"`
+		ProrationDate     *int64       `p:"proration_date"`
+		CancelNow         bool         `p:"cancel_now"`
+		BillingMode       *modeParams  `p:"billing_mode"`
+		Others            unsimulated  `p:"billing_cycle_anchor billing_schedules cancel_at cancel_at_period_end default_tax_rates metadata resume_at start_date trial_end"`
+	} `p:"subscription_details"`
+	PreviewMode string      `p:"preview_mode,enum=next|recurring"`
+	Others      unsimulated `p:"automatic_tax coupon currency customer_account customer_details discounts invoice_items issuer on_behalf_of schedule schedule_details"`
+}
+
 // previewInvoice answers with the invoice that a subscription would get next. It
 // changes nothing: everything it makes is only looked at.
 func previewInvoice(r *request) (any, error) {
-	in, err := read[struct {
-		Customer     string `p:"customer"`
-		Subscription string `p:"subscription"`
-		Details      *struct {
-			Items             []itemParams `p:"items"`
-			ProrationBehavior string       `p:"proration_behavior,enum=always_invoice|create_prorations|none"`
-			ProrationDate     *int64       `p:"proration_date"`
-			CancelNow         bool         `p:"cancel_now"`
-			BillingMode       *modeParams  `p:"billing_mode"`
-			Others            unsimulated  `p:"billing_cycle_anchor billing_schedules cancel_at cancel_at_period_end default_tax_rates metadata resume_at start_date trial_end"`
-		} `p:"subscription_details"`
-		PreviewMode string      `p:"preview_mode,enum=next|recurring"`
-		Others      unsimulated `p:"automatic_tax coupon currency customer_account customer_details discounts invoice_items issuer on_behalf_of schedule schedule_details"`
-	}](r)
+	in, err := read[previewParams](r)
 	if err != nil {
 		return nil, err
 	}

@@ -115,6 +115,10 @@ CREATE TABLE IF NOT EXISTS followers (
 ) STRICT;
 `
 
+// idleReader is how long a reading connection is kept, with its cache, for
+// nobody.
+const idleReader = time.Minute
+
 // openStore opens the file with one connection that writes and a few that read.
 // In memory there is one connection for both.
 func openStore(ctx context.Context, path string) (write, read *sql.DB, err error) {
@@ -137,6 +141,7 @@ func openStore(ctx context.Context, path string) (write, read *sql.DB, err error
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w (and closing: %v)", err, write.Close())
 	}
+	read.SetConnMaxIdleTime(idleReader)
 	return write, read, nil
 }
 
