@@ -19,7 +19,7 @@ type job struct {
 const (
 	calm      = 5 * time.Millisecond
 	pause     = 2 * time.Second
-	longSleep = 5 * time.Second // at most, so that work of other processes is seen
+	longSleep = 5 * time.Second // at most, for work that other processes may stage unheard
 )
 
 // loop runs j until ctx is done.
@@ -32,7 +32,10 @@ func loop(ctx context.Context, j job, now func() time.Time, log *slog.Logger) {
 			log.ErrorContext(ctx, "background work failed", "job", j.name, "error", err)
 			sleep = pause
 		case !next.IsZero():
-			sleep = min(max(next.Sub(now()), calm), longSleep)
+			sleep = max(next.Sub(now()), calm)
+		}
+		if j.woken != nil {
+			sleep = min(sleep, longSleep)
 		}
 		t := time.NewTimer(sleep)
 		select {

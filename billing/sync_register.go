@@ -58,7 +58,7 @@ func (w Sweep) RunOnce(ctx context.Context) (next time.Time, err error) {
 			return time.Time{}, err
 		}
 		for _, sub := range subs {
-			if err := s.stageSync(ctx, sub.TenantID, sub.ID); err != nil {
+			if err := w.stage(ctx, sub); err != nil {
 				return time.Time{}, err
 			}
 			after = sub.ID
@@ -69,4 +69,14 @@ func (w Sweep) RunOnce(ctx context.Context) (next time.Time, err error) {
 	}
 	s.Jobs.Wake()
 	return s.Wall.Now().Add(sweepPause), nil
+}
+
+// stage stages a sync of sub, unless work on it is under way: while Stripe does not
+// answer, every sweep would add to it.
+func (w Sweep) stage(ctx context.Context, sub models.Subscription) error {
+	open, err := models.OpenJobsAbout(ctx, w.Subscriptions.DB, sub.TenantID, subjectOf(sub.ID))
+	if err != nil || len(open) > 0 {
+		return err
+	}
+	return w.Subscriptions.stageSync(ctx, sub.TenantID, sub.ID)
 }
