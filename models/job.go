@@ -125,6 +125,13 @@ func FinishJob(ctx context.Context, db bun.IDB, j Job, state, problem string, ru
 	return stale(res, err, "Work")
 }
 
+// HastenJobs makes all of the tenant's jobs due that wait to be tried again.
+func HastenJobs(ctx context.Context, db bun.IDB, tenant TenantID, now Instant) error {
+	_, err := db.NewUpdate().Model((*Job)(nil)).Set("run_at = ?", now).
+		Where("tenant_id = ? AND state = ? AND attempts > 0 AND run_at > ?", tenant, JobReady, now).Exec(ctx)
+	return wrote(err, "Work")
+}
+
 // RetryJob makes a failed job ready again, with new idempotency keys: its first
 // try counts as keyLife longer ago, which is how long a key is used.
 func RetryJob(ctx context.Context, db bun.IDB, tenant TenantID, id string, now Instant, keyLife time.Duration) error {

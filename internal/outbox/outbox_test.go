@@ -237,3 +237,24 @@ func TestAPanicIsAFailureOfItsTaskOnly(t *testing.T) {
 		t.Errorf("open = %+v, %v", open, err)
 	}
 }
+
+// Once something succeeds that had failed, everything else is tried again at once:
+// what was broken is whole.
+func TestARecoveryIsNoticedByAll(t *testing.T) {
+	t.Parallel()
+	testdb.Each(t, func(t *testing.T, db *bun.DB) {
+		f := setup(t, db)
+		f.stage(t, "ada")
+		f.answer = errors.New("timeout")
+		for range 6 {
+			f.tick(t, 3*time.Minute, 1)
+		}
+		f.stage(t, "bob")
+		f.tick(t, 0, 1)
+		f.answer = nil
+		f.stage(t, "eve")
+		f.tick(t, 0, 1)                     // succeeds at its first attempt, which says nothing of the others
+		f.tick(t, 1500*time.Millisecond, 2) // bob's pause is over, and ada's is cut short
+		f.tick(t, time.Hour, 0)
+	})
+}

@@ -233,6 +233,9 @@ func (r *Runner) finish(ctx context.Context, job Job, j models.Job, failure erro
 	case failure == nil:
 		err = r.write(ctx, j, models.JobDone, "", now, models.At(now))
 		r.ended.tell(j.ID)
+		if err == nil && j.Attempts > 1 {
+			err = r.hasten(ctx, j.TenantID)
+		}
 	case Refused(failure):
 		err = r.refuse(ctx, job, j, failure)
 		r.ended.tell(j.ID)
@@ -243,6 +246,14 @@ func (r *Runner) finish(ctx context.Context, job Job, j models.Job, failure erro
 	if fault.KindOf(err) == fault.Conflict {
 		return nil // the lease was lost; whoever has the job now will write its end
 	}
+	return err
+}
+
+// hasten has a tenant's other work tried again now: what did not work a moment ago
+// works again.
+func (r *Runner) hasten(ctx context.Context, tenant models.TenantID) error {
+	err := models.HastenJobs(ctx, r.DB, tenant, models.At(r.Wall.Now()))
+	r.Wake()
 	return err
 }
 
