@@ -42,6 +42,7 @@ func (p *portal) pass(r Route) fiber.Handler {
 		if err := p.admit(c, r.Door); err != nil {
 			return p.meet(c, err)
 		}
+		clean(c)
 		err := r.Handle(c)
 		if closed := p.keeper.Close(c); err == nil {
 			err = closed
