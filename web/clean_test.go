@@ -36,3 +36,22 @@ func TestWhatIsNoTextIsLeftOut(t *testing.T) {
 		t.Errorf("a multipart form arrives as %s", got.text)
 	}
 }
+
+// Whoever loads again the address that a form was sent to comes to the page with
+// the form.
+func TestAddressesOfFormsLeadToTheirPage(t *testing.T) {
+	t.Parallel()
+	w := setup(t, "http://127.0.0.1:8080")
+	b := w.session(t, "admin")
+	for path, want := range map[string]string{
+		"/devportal/apis/7/subscribe": "/devportal/apis/7", "/admin/stripe/key": "/admin/stripe", "/admin/stripe/webhooks/connect": "/admin/stripe",
+		"/account/password": "/account", "/account/sessions/9/end": "/account", "/devportal/subscriptions/7/cancel": "/devportal/subscriptions/7",
+	} {
+		if got := b.get(t, path); got.StatusCode != 303 || got.Header.Get("Location") != want {
+			t.Errorf("%s leads to %d %q, want %q", path, got.StatusCode, got.Header.Get("Location"), want)
+		}
+	}
+	if got := b.get(t, "/api/am/stripe/webhook"); got.StatusCode != 405 {
+		t.Errorf("the webhook's address answers a browser with %d", got.StatusCode)
+	}
+}

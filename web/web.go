@@ -4,10 +4,12 @@ package web
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 
+	"tollgate/web/respond"
 	"tollgate/web/session"
 )
 
@@ -48,7 +50,34 @@ func assemble(d Deps, routes []Route) *fiber.App {
 			app.Add(fiber.MethodHead, r.Path, handle)
 		}
 	}
+	for path, parent := range formsOnly(routes) {
+		app.Get(path, func(c *fiber.Ctx) error { return respond.SeeOther(c, above(c.Path(), parent)) })
+	}
 	return app
+}
+
+// formsOnly returns the paths that only take forms, and the nearest path above each
+// that is a page: there a browser is led that loads such an address again.
+func formsOnly(routes []Route) map[string]string {
+	pages, out := map[string]bool{}, map[string]string{}
+	for _, r := range routes {
+		pages[r.Path] = pages[r.Path] || r.Method == fiber.MethodGet
+	}
+	for path, page := range pages {
+		parent := path
+		for parent != "" && !pages[parent] {
+			parent = parent[:strings.LastIndexByte(parent, '/')]
+		}
+		if !page && parent != "" {
+			out[path] = parent
+		}
+	}
+	return out
+}
+
+// above is the beginning of path that has as many parts as pattern.
+func above(path, pattern string) string {
+	return strings.Join(strings.Split(path, "/")[:strings.Count(pattern, "/")+1], "/")
 }
 
 // portal is what the middleware shares.

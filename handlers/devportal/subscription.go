@@ -123,8 +123,23 @@ func (h Subscription) Cancel(c *fiber.Ctx) error {
 	if !ok {
 		return h.render(c, fiber.StatusUnprocessableEntity, chosen, "Choose when it ends.")
 	}
-	err := h.Subscriptions.Cancel(c.UserContext(), session.Actor(c), c.Params("id"), when)
-	return h.after(c, err, "We asked for the end. This page shows how it stands.")
+	ctx, who, id := c.UserContext(), session.Actor(c), c.Params("id")
+	if err := h.Subscriptions.Cancel(ctx, who, id, when); err != nil {
+		return h.after(c, err, "")
+	}
+	o, err := h.Subscriptions.Overview(ctx, who, id)
+	return h.after(c, err, canceled(o))
+}
+
+// canceled says what came of a cancellation.
+func canceled(o billing.Overview) string {
+	switch {
+	case o.State.Ended:
+		return "The subscription has ended."
+	case !o.CancelAt.IsZero():
+		return "The subscription will end with its period. You can take that back until then."
+	}
+	return "It was paid in the meantime, so it is kept. Cancel it again to end it."
 }
 
 // after leads back to the subscription, with what came of a wish.
