@@ -44,15 +44,16 @@ func Invoice(i billing.Invoice, about string) ui.Invoice {
 	return out
 }
 
-// Pick returns the invoice called id, or the running period's for "", whether it is
-// an earlier one, and all the others, newest first.
+// Pick returns the invoice called id, or for "" the running period's, or the last one
+// of a subscription that has ended; whether it is an earlier one; and all the
+// others, newest first.
 func Pick(s billing.InvoiceSheet, id string) (shown *billing.Invoice, earlier bool, rest []billing.Invoice) {
 	all := s.Past
 	if s.Current != nil {
 		all = append([]billing.Invoice{*s.Current}, all...)
 	}
 	for n, one := range all {
-		running := s.Current != nil && n == 0
+		running := n == 0 && (s.Current != nil || s.State.Ended)
 		if one.ID == id || id == "" && running {
 			shown, earlier = &all[n], !running
 			continue

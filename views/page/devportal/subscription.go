@@ -193,6 +193,8 @@ func (p SubscriptionProps) cancelConsequence() string {
 		return "Calls of " + p.Application + " to " + p.API + " are refused at once. " + keeps
 	case p.Stage == Confirming:
 		return "If the payment goes through all the same, the subscription is kept and you can cancel it then. " + keeps
+	case p.Stage == Lapsed:
+		return "It leaves your list, and can no longer be started again. " + keeps
 	}
 	return "The payment page stops working at once. If it has just been paid, the subscription is kept. " + keeps
 }
