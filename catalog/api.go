@@ -209,7 +209,7 @@ func unused(ctx context.Context, tx bun.Tx, a models.API) error {
 		return err
 	}
 	if n := total(heads); n > 0 {
-		return fault.New(fault.Conflict, fmt.Sprintf("%s %s is in use: %s. They have to end before it can be deleted.", a.Name, a.APIVersion, subscriptions(n)))
+		return fault.New(fault.Conflict, fmt.Sprintf("%s %s is in use: %s. It can be deleted once nobody is subscribed.", a.Name, a.APIVersion, subscriptions(n)))
 	}
 	products, err := models.ProductsWith(ctx, tx, a.ID)
 	if err != nil || len(products) == 0 {

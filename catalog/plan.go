@@ -156,7 +156,7 @@ func nobodyOn(ctx context.Context, tx bun.Tx, p models.Policy) error {
 		return err
 	}
 	if n := total(heads); n > 0 {
-		return fault.New(fault.Conflict, fmt.Sprintf("%s is in use: %s. Move or end them before you delete the plan.", p.DisplayName, subscriptions(n)))
+		return fault.New(fault.Conflict, fmt.Sprintf("%s is in use: %s. It can be deleted once nobody has it.", p.DisplayName, subscriptions(n)))
 	}
 	return nil
 }

@@ -113,7 +113,7 @@ func apiProps(f layout.Frame, d catalog.APIDetail) page.APIProps {
 		p.Members = append(p.Members, ui.Link{Href: apiPath(m.UUID), Label: titled(m)})
 	}
 	if d.Subscribers > 0 {
-		p.Keep = titled(a) + " is in use: " + ui.Plural(d.Subscribers, "subscription", "subscriptions") + ". They have to end before it can be deleted."
+		p.Keep = titled(a) + " is in use: " + ui.Plural(d.Subscribers, "subscription", "subscriptions") + ". It can be deleted once nobody is subscribed."
 	}
 	return p
 }

@@ -41,7 +41,7 @@ func TestPlanPages(t *testing.T) {
 			{Where: "Your account", Version: 2, Tone: ui.Good, Word: "For sale", IDs: []string{"tg_1", "price_1"}},
 			{Where: "Weather v1", Account: "acct_1RkT4nH2eZvKYlo2", Version: 2, Tone: ui.Bad, Word: "Refused", Problem: "No such currency."},
 		},
-		Keep: "Gold is in use: 71 subscriptions. Move or end them first.",
+		Keep: "Gold is in use: 71 subscriptions. It can be deleted once nobody has it.",
 	}
 	deletable := edit
 	deletable.Keep, deletable.Removes, deletable.Form, deletable.Problems, deletable.Problem = "", "It leaves sale at once.", more, nil, "Somebody else saved this plan while you were editing."

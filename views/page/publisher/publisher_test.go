@@ -109,7 +109,7 @@ func pages() map[string]templ.Component {
 		"products_none":  publisher.APIs(publisher.APIsProps{Frame: frame("API products", "/publisher/products"), Product: true}),
 		"api": publisher.API(publisher.APIProps{
 			Frame: frame("Weather v1", "/publisher/apis"), Head: head("Definition"), Published: true, About: "Rain & sun", Path: "/weather/v1", Upstream: "https://weather.example.com", Created: now, Subscribers: 41, Plans: 1,
-			Keep: "Weather v1 is in use: 41 subscriptions. They have to end before it can be deleted.",
+			Keep: "Weather v1 is in use: 41 subscriptions. It can be deleted once nobody is subscribed.",
 		}),
 		"api_created": publisher.API(publisher.APIProps{
 			Frame: frame("Sky v1", "/publisher/products"), Head: publisher.Head{UUID: "p1", Title: "Sky v1", Product: true, Tone: ui.Quiet, Word: "Created", Lead: "Only you see it.", Tabs: head("Definition").Tabs},
