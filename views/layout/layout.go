@@ -47,7 +47,10 @@ type Frame struct {
 }
 
 // A Person is who is signed in, as the frame shows them.
-type Person struct{ Name, Detail string }
+type Person struct {
+	Name, Detail string
+	OnlyLooks    bool // in the developer portal: is no subscriber
+}
 
 // Initials stand for a person in a circle.
 func (p Person) Initials() string {
@@ -130,8 +133,8 @@ func (f Frame) entries() []entry {
 	switch {
 	case f.Portal == "":
 		return append(all[:len(all):len(all)], f.doors()...)
-	case f.Person == nil && len(all) > 0:
-		return all[:1] // a visitor browses the APIs
+	case f.Person == nil && len(all) > 0, f.Portal == Devportal && f.Person.OnlyLooks:
+		return all[:1] // who cannot subscribe browses the APIs
 	}
 	return all
 }

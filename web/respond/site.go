@@ -64,7 +64,7 @@ func Bare(c *fiber.Ctx, portal layout.Portal, title string) layout.Frame {
 		f.Tape = &layout.Tape{Now: s.Business.Now(), URL: s.SandboxURL}
 	}
 	if who := now.Actor; who.SignedIn() {
-		f.Person = &layout.Person{Name: who.Name, Detail: Roles(who)}
+		f.Person = &layout.Person{Name: who.Name, Detail: Roles(who), OnlyLooks: !who.Is(accounts.Subscriber)}
 		f.Portals = portals(who, portal)
 	}
 	return f

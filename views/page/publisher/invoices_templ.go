@@ -285,7 +285,7 @@ func past(p InvoiceProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.InvoiceTable("Past invoices of "+p.Name+", newest first", p.Past).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.PastInvoices("Past invoices of "+p.Name+", newest first", p.Past).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
