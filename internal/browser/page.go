@@ -139,7 +139,8 @@ func (p *Page) DisableScripts() {
 	}
 }
 
-// Dark makes the system ask for the dark theme, or the light one.
+// Dark makes the system ask for the dark theme, or the light one; and for little
+// motion, so that no colour is halfway to another one.
 func (p *Page) Dark(on bool) {
 	p.t.Helper()
 	scheme := "light"
@@ -147,7 +148,7 @@ func (p *Page) Dark(on bool) {
 		scheme = "dark"
 	}
 	_, err := chromedp.Call(p.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}},
 	})
 	if err != nil {
 		p.t.Fatalf("change the theme: %v", err)
