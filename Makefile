@@ -16,7 +16,7 @@ test: ## the tests that need only Go (databases and browser where present)
 
 .PHONY: tools
 tools: ## install what builds pages and drives them (npm)
-	cd tools/ui && npm ci --no-audit --no-fund --ignore-scripts
+	cd tools/ui && npm install --no-save --no-audit --no-fund --ignore-scripts
 
 .PHONY: generate
 generate: templ css ## make all generated files again

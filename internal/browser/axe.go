@@ -41,7 +41,7 @@ func (p *Page) Axe() {
 	}
 }
 
-// Tool returns the path of a file below tools/ui/node_modules, where `npm ci`
+// Tool returns the path of a file below tools/ui/node_modules, where `npm install`
 // put it. Without it the test is skipped, except where CI=true.
 func Tool(t testing.TB, path string) string {
 	t.Helper()
@@ -76,7 +76,7 @@ func tool(path string) (string, error) {
 	}
 	file := filepath.Join(dir, "tools", "ui", "node_modules", filepath.FromSlash(path))
 	if _, err := os.Stat(file); err != nil {
-		return "", errors.New("no " + path + ": run `npm ci --ignore-scripts` in tools/ui")
+		return "", errors.New("no " + path + ": run `npm install --no-save --ignore-scripts` in tools/ui")
 	}
 	return file, nil
 }
