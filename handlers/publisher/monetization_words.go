@@ -139,6 +139,8 @@ func planOnSale(a models.API, o billing.PlanOnSale) page.PlanOnSale {
 		out.Tone, out.Word, out.Note = ui.Bad, "Refused", "Save tries again"
 	case o.State == models.PushPushing || o.State == models.PushArchiving:
 		out.Tone, out.Word, out.Note = ui.Attention, "Under way", ""
+	case o.State == models.PushLive && a.Monetization == models.MonetizationDisabling:
+		out.Tone, out.Word, out.Note = ui.Attention, "Under way", "Still on sale at Stripe"
 	case o.Monetized() && a.Monetization == models.MonetizationOn:
 		out.Tone, out.Word, out.Note = ui.Good, "Monetized", ""
 	case a.Monetization != models.MonetizationOn:

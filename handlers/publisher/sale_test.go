@@ -3,10 +3,12 @@ package publisher_test
 import (
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 	"testing"
 
 	"tollgate/billing"
+	"tollgate/models"
 )
 
 func goldForm(price string) url.Values {
@@ -78,6 +80,8 @@ func TestAPublisherSellsAnAPI(t *testing.T) {
 	stale.Set("version", again.Get("version"))
 	admin.has(admin.post(planPath(gold), stale), http.StatusConflict, "Somebody else saved this plan while you were editing.", `value="69.00"`)
 
+	h.offByHand(at)
+	nils.has(nils.get(at+"/monetization"), http.StatusOK, "Under way", "Still on sale at Stripe")
 	sale.Del("enabled")
 	nils.has(nils.to(nils.post(at+"/monetization", sale), at+"/monetization"), http.StatusOK, "It is off sale.", "Not monetized")
 	h.settled(t, at, nils)
@@ -89,6 +93,16 @@ func TestAPublisherSellsAnAPI(t *testing.T) {
 	nils.to(nils.post(at+"/delete", nil), "/publisher/apis")
 	nils.has(nils.get(at), http.StatusNotFound, "not found")
 	admin.to(admin.post(planPath(payg)+"/delete", url.Values{"version": {hidden(payg, "version")}}), "/admin/plans")
+}
+
+// offByHand leaves an API as a cut does right after it was asked to leave sale.
+func (h *house) offByHand(at string) {
+	h.t.Helper()
+	_, err := h.deps.Jobs.DB.NewUpdate().Model((*models.API)(nil)).Set("monetization = ?", models.MonetizationDisabling).
+		Where("api_uuid = ?", path.Base(at)).Exec(h.t.Context())
+	if err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 // settled waits until nothing is under way for an API.
