@@ -24,6 +24,9 @@ type Engine interface {
 	Selling
 	Billed
 	Hooks
+	Changing
+	Returned
+	Inventory
 }
 
 // Objects are the things that are sold: accounts, products, prices, meters, customers.
@@ -139,6 +142,8 @@ type Account struct {
 type Product struct {
 	ID, Name, Description string
 	Metadata              map[string]string
+	Archived              bool      // only read; SaveProduct always puts it on sale
+	Created               time.Time // only read
 }
 
 // A PriceInput is a price to be made. Exactly one of Amount and Rate is set:
@@ -222,6 +227,9 @@ type Subscription struct {
 	LatestInvoice        string
 	Metadata             map[string]string
 	Created              time.Time
+	Pending              *Pending // a change that waits for its payment; nil: none
+	Schedule             string   // its schedule, while it has one
+	CollectionPaused     bool     // by somebody in the provider's dashboard
 }
 
 // An Item is one price of a subscription and the period it is billed for now.
@@ -244,6 +252,7 @@ type Invoice struct {
 	PeriodStart, PeriodEnd, Created           time.Time
 	DueDate, FinalizedAt, PaidAt, NextAttempt time.Time // zero: none
 	AttemptCount                              int64
+	ActionNeeded                              bool // the bank asks the cardholder to agree to the payment
 	HostedURL, PDFURL                         string
 	Description                               string
 	Lines                                     []InvoiceLine

@@ -14,6 +14,7 @@ import (
 	"tollgate/internal/fault"
 	"tollgate/internal/outbox"
 	"tollgate/models"
+	"tollgate/notices"
 )
 
 // Subscriptions sells policies of APIs to applications: it leads each
@@ -28,6 +29,7 @@ type Subscriptions struct {
 	Installation string        // id of this installation, put on objects at Stripe
 	PublicURL    string        // of the portal, without a slash at the end
 	StripePages  string        // origin of the sandbox's hosted pages; "" for Stripe's own
+	Notices      *notices.Desk // who tells people; nil tells nobody
 	Grace        time.Duration // how long calls are served after a failed renewal
 	Patience     time.Duration // how long a request waits for Stripe before it answers
 }

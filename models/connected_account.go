@@ -29,7 +29,8 @@ type ConnectedAccount struct {
 	CheckedAt           Instant  `bun:"checked_at,notnull"`
 	CreatedAt           Instant  `bun:"created_at,notnull"`
 	Version             int64    `bun:"version,notnull"`
-	OwnerName           string   `bun:"owner_name,scanonly"` // in lists only
+	DeauthorizedAt      Instant  `bun:"deauthorized_at,nullzero"` // its owner took our access away
+	OwnerName           string   `bun:"owner_name,scanonly"`      // in lists only
 }
 
 // ConnectedAccountByID returns the tenant's connected account called id, given up or not.

@@ -53,6 +53,7 @@ type Policy struct {
 	UpdatedAt            Instant           `bun:"updated_at,notnull"`
 	Live                 *int64            `bun:"live"` // nil once deleted
 	Version              int64             `bun:"version,notnull"`
+	GraceHours           *int              `bun:"grace_hours"` // after a failed payment; nil: as the tenant says
 }
 
 // An Offer says that an API offers a policy.

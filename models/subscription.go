@@ -43,7 +43,41 @@ type Subscription struct {
 	ActivatedAt          Instant  `bun:"activated_at,nullzero"` // first time calls were served
 	Live                 *int64   `bun:"live"`                  // nil once ended
 	Version              int64    `bun:"version,notnull"`
+
+	// A change of plan that is on its way; TierIDPending is its plan's name.
+	PendingPolicyID       int64   `bun:"pending_policy_id,nullzero"`
+	PendingPriceVersionID string  `bun:"pending_price_version_id,nullzero"` // "" for a free plan
+	ChangeKind            string  `bun:"change_kind,notnull"`               // one of the Change constants
+	ChangeAt              Instant `bun:"change_at,nullzero"`                // when it takes effect, business time; zero: as soon as it can
+	ChangeAskedAt         Instant `bun:"change_asked_at,nullzero"`
+	ChangeProblem         string  `bun:"change_problem,notnull"` // why the last change came to nothing, for a person
+	StripeScheduleID      string  `bun:"stripe_schedule_id,nullzero"`
+
+	// What Stripe says about paying.
+	GraceHours       int     `bun:"grace_hours,notnull"`   // how long calls are served after a failed payment, as settings say
+	ActionNeeded     bool    `bun:"action_needed,notnull"` // the bank asks the cardholder to agree
+	RetryAt          Instant `bun:"retry_at,nullzero"`     // when Stripe tries the open invoice again; zero: it does not
+	OpenInvoice      string  `bun:"open_invoice,nullzero"` // the oldest invoice that is open
+	TrialEnds        Instant `bun:"trial_ends,nullzero"`
+	CollectionPaused bool    `bun:"collection_paused,notnull"` // somebody paused it in Stripe's dashboard
+	MoneyHold        string  `bun:"money_hold,notnull"`        // "", refund or dispute: held because of one, if the tenant wants that
+	CheckedAt        Instant `bun:"checked_at,notnull"`        // last compared with Stripe, business time
 }
+
+// The kinds of a change of plan that is on its way.
+const (
+	NoChange       = ""
+	ChangeNow      = "now"        // asked of Stripe, no answer yet, or its payment is open
+	ChangeAtEnd    = "period_end" // scheduled at Stripe
+	ChangeByPaying = "checkout"   // from a free plan, once its checkout is paid
+	ChangeToFree   = "to_free"    // the paid one ends with its period, the free one goes on
+)
+
+// The reasons of a MoneyHold.
+const (
+	HoldRefund  = "refund"
+	HoldDispute = "dispute"
+)
 
 // A Workflow records that something was asked for and how it was answered, as
 // WSO2's workflow executors do. ExternalReference is what the provider echoes.
@@ -86,6 +120,8 @@ type SharedCustomer struct {
 	SharedCustomerID string   `bun:"shared_customer_id,notnull"`
 	ParentCustomerID int64    `bun:"parent_customer_id,nullzero"`
 	Account          string   `bun:"account,notnull"`
+	GraceHours       *int     `bun:"grace_hours"` // nil: as the plan or the tenant says
+	DeletedAt        Instant  `bun:"deleted_at,nullzero"`
 }
 
 // A StripeSubscription links a subscription of ours to one at Stripe. Ended ones stay.

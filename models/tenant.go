@@ -24,6 +24,9 @@ type Tenant struct {
 	FeePercent      string   `bun:"fee_percent,notnull"`     // platform's share, decimal; "" for none
 	CreatedAt       Instant  `bun:"created_at,notnull"`
 	Version         int64    `bun:"version,notnull"`
+	GraceHours      int      `bun:"grace_hours,notnull"`     // how long calls are served after a failed payment
+	HoldOnDispute   bool     `bun:"hold_on_dispute,notnull"` // whether a dispute holds access
+	HoldOnRefund    bool     `bun:"hold_on_refund,notnull"`  // whether a full refund holds access
 }
 
 // TenantByID returns the tenant numbered id.
