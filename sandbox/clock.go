@@ -25,8 +25,10 @@ func (s *Server) Offset() time.Duration { return s.business.Offset() }
 // that fail are tried again later, by RunOnce. Advance stops where ctx ends or a
 // follower fails; what was done stays, and it can be called again.
 func (s *Server) Advance(ctx context.Context, to time.Time) error {
-	s.moving.Lock()
-	defer s.moving.Unlock()
+	if err := s.moving.take(ctx); err != nil {
+		return err
+	}
+	defer s.moving.give()
 	if to.Before(s.Now()) {
 		return errBackwards
 	}

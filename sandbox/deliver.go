@@ -52,7 +52,9 @@ type parcel struct {
 	account, event  string
 	endpointAccount string
 	endpoint        string
-	url, secret     string
+	url             string
+	secrets         []string // that sign: more than one while one is rolled
+	version         version  // of the body; "" for the endpoint's
 	body            []byte
 	eventType       string
 }
@@ -107,7 +109,8 @@ func (s *Server) owed(ctx context.Context) (parcels []parcel, err error) {
 	return parcels, err
 }
 
-// pack renders the event for its endpoint, in the endpoint's version.
+// pack renders the event for its endpoint, in the endpoint's version unless p
+// names another.
 func (t *tx) pack(p *parcel) error {
 	endpoint, err := find[Endpoint](t.as(p.endpointAccount), p.endpoint)
 	if err != nil || endpoint == nil || endpoint.Status != "enabled" {
@@ -117,10 +120,14 @@ func (t *tx) pack(p *parcel) error {
 	if err != nil || e == nil {
 		return err
 	}
-	p.url, p.secret, p.eventType = endpoint.URL, endpoint.Secret, e.Type
-	if endpoint.APIVersion != nil {
-		e.APIVersion = version(*endpoint.APIVersion)
+	p.url, p.secrets, p.eventType = endpoint.URL, []string{endpoint.Secret}, e.Type
+	if p.version == "" {
+		p.version = e.APIVersion
+		if endpoint.APIVersion != nil {
+			p.version = version(*endpoint.APIVersion)
+		}
 	}
+	e.APIVersion = p.version
 	if p.endpointAccount == p.account {
 		e.Account = "" // it is the listener's own
 	}
@@ -152,7 +159,7 @@ func (s *Server) sendAll(ctx context.Context, parcels []parcel, dead *deadEndpoi
 	outcomes := make([]outcome, len(parcels))
 	next := make(chan int)
 	var busy sync.WaitGroup
-	for range min(senders, len(parcels)) {
+	for range min(s.senders, len(parcels)) {
 		busy.Go(func() {
 			for i := range next {
 				outcomes[i] = s.send(ctx, parcels[i], dead)
@@ -175,20 +182,20 @@ func (s *Server) send(ctx context.Context, p parcel, dead *deadEndpoints) outcom
 		return o
 	}
 	began := s.wall.Now()
-	signed, secret := began, p.secret
+	signed, secrets := began, p.secrets
 	switch o.fault = s.mislay(p.eventType); o.fault {
 	case "drop", "late":
 		return o
 	case "forge":
-		secret += "forged"
+		secrets = []string{p.secrets[0] + "forged"}
 	case "stale":
 		signed = signed.Add(-staleness)
 	case "duplicate":
-		if _, _, err := s.post(ctx, p, sign(p.body, secret, signed)); err != nil {
+		if _, _, err := s.post(ctx, p, sign(p.body, signed, secrets...)); err != nil {
 			s.log.InfoContext(ctx, "sandbox: a duplicate was not taken", "event", p.event, "error", err)
 		}
 	}
-	status, body, err := s.post(ctx, p, sign(p.body, secret, signed))
+	status, body, err := s.post(ctx, p, sign(p.body, signed, secrets...))
 	o.status, o.body, o.took = status, body, s.wall.Now().Sub(began)
 	if err != nil {
 		o.status, o.body = 0, err.Error()
@@ -198,13 +205,10 @@ func (s *Server) send(ctx context.Context, p parcel, dead *deadEndpoints) outcom
 }
 
 func (s *Server) post(ctx context.Context, p parcel, signature string) (int, string, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, bytes.NewReader(p.body))
+	request, err := webhookRequest(ctx, p.url, p.body, signature)
 	if err != nil {
 		return 0, "", err
 	}
-	request.Header.Set("Content-Type", "application/json; charset=utf-8")
-	request.Header.Set("User-Agent", senderName)
-	request.Header.Set("Stripe-Signature", signature)
 	answer, err := s.client.Do(request)
 	if err != nil {
 		return 0, "", err
@@ -214,13 +218,29 @@ func (s *Server) post(ctx context.Context, p parcel, signature string) (int, str
 	return answer.StatusCode, string(bytes.ToValidUTF8(body, []byte("?"))), err
 }
 
+// webhookRequest is a webhook as Stripe sends it.
+func webhookRequest(ctx context.Context, url string, body []byte, signature string) (*http.Request, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Content-Type", "application/json; charset=utf-8")
+	request.Header.Set("User-Agent", senderName)
+	request.Header.Set("Stripe-Signature", signature)
+	return request, nil
+}
+
 // sign is the Stripe-Signature header for body, at a wall time: the receiver
-// compares it with the clock on its wall.
-func sign(body []byte, secret string, at time.Time) string {
+// compares it with the clock on its wall. It has one signature per secret.
+func sign(body []byte, at time.Time, secrets ...string) string {
 	stamp := strconv.FormatInt(at.Unix(), 10)
-	mac := hmac.New(sha256.New, []byte(secret))
-	fmt.Fprintf(mac, "%s.%s", stamp, body)
-	return "t=" + stamp + ",v1=" + hex.EncodeToString(mac.Sum(nil))
+	header := "t=" + stamp
+	for _, secret := range secrets {
+		mac := hmac.New(sha256.New, []byte(secret))
+		fmt.Fprintf(mac, "%s.%s", stamp, body)
+		header += ",v1=" + hex.EncodeToString(mac.Sum(nil))
+	}
+	return header
 }
 
 // book writes down what became of every try, and when the next one is.

@@ -107,4 +107,23 @@
 //
 // Server.write and Server.read open transactions outside of API calls, for
 // pages. Never open one inside another, and never speak to the network in one.
+//
+// # Without sockets, and in a bubble
+//
+// With Options.Path ":memory:", Server.Transport for those who call, and an
+// Options.Client that has a Transport of its own for webhooks and followers,
+// nothing leaves the process. Advance and RunOnce then do everything that is due
+// before they return, without waiting for real time. Webhooks gives a caller the
+// signed events to deliver as it likes; Snapshot and Restore begin again from one
+// state thousands of times.
+//
+// A Server may live in a testing/synctest bubble. Open it inside (also when it is
+// only going to be Restored) and Close it before the bubble ends: database/sql
+// keeps one goroutine from Open to Close, which waits on channels of the bubble
+// and so does not hold up its clock. Everything else that is started ends with
+// the call that started it. Options.Wall must read time.Now inside the bubble,
+// which the zero Wall does. Waiting for another RunOnce or Advance, for the
+// connection of the store, for a receiver and for a follower are waits on
+// channels too. Do not listen on a socket in a bubble, and give contexts that
+// were made inside it. TestASandboxLivesInABubble does all of this.
 package sandbox

@@ -109,7 +109,7 @@ func TestBasicAuthenticationIsAsGoodAsBearer(t *testing.T) {
 		t.Fatal(err)
 	}
 	request.SetBasicAuth(oneKey, "")
-	if basic := send(t, request); basic.id() != bearer.id() {
+	if basic := s.send(request); basic.id() != bearer.id() {
 		t.Errorf("Basic reaches %s, Bearer %s", basic.id(), bearer.id())
 	}
 }

@@ -50,6 +50,7 @@ type site struct {
 	server *sandbox.Server
 	wall   *wall
 	url    string
+	http   *http.Client
 }
 
 func newSite(t *testing.T) *site {
@@ -71,7 +72,7 @@ func openSite(t *testing.T, path string, w *wall) *site {
 			t.Error(err)
 		}
 	})
-	return &site{t, server, w, listening.URL}
+	return &site{t, server, w, listening.URL, http.DefaultClient}
 }
 
 // client is stripe-go, pointed at the sandbox.
@@ -142,12 +143,13 @@ func (c caller) do(line, form string) reply {
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	request.Header.Set("Authorization", "Bearer "+c.key)
-	return send(c.t, request)
+	return c.send(request)
 }
 
-func send(t *testing.T, request *http.Request) reply {
+func (s *site) send(request *http.Request) reply {
+	t := s.t
 	t.Helper()
-	answer, err := http.DefaultClient.Do(request)
+	answer, err := s.http.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,5 +231,5 @@ func (s *site) post(path, body string) reply {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return send(s.t, request)
+	return s.send(request)
 }

@@ -188,7 +188,7 @@ func (s *Server) say(conn *websocket.Conn, session *listenSession, h heard) erro
 		"type": "webhook_event", "webhook_id": "we_cli", "webhook_conversation_id": "wc_" + s.random(24),
 		"event_payload": string(h.body), "endpoint": tree{"api_version": nil},
 		"http_headers": tree{
-			"Stripe-Signature": sign(h.body, session.secret, s.wall.Now()),
+			"Stripe-Signature": sign(h.body, s.wall.Now(), session.secret),
 			"Content-Type":     "application/json; charset=utf-8", "User-Agent": senderName,
 		},
 	})

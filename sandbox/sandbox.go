@@ -24,8 +24,18 @@ type Options struct {
 	BaseURL string       // how browsers reach the server: "http://127.0.0.1:12111"; see SetBaseURL
 	Wall    clock.Wall   // the machine's clock
 	Log     *slog.Logger // nil: nothing is logged
-	Client  *http.Client // sends webhooks; nil: one that follows no redirects and waits ten seconds
 	Rand    io.Reader    // where ids and secrets come from; nil: crypto/rand
+
+	// Client sends webhooks and tells followers; nil: one that follows no
+	// redirects and waits ten seconds. Give one with a Transport of your own, and
+	// no socket is opened.
+	Client *http.Client
+	// Senders is how many webhooks are sent at once; 0: eight. With one they are
+	// sent in the order of their events.
+	Senders int
+	// HoldWebhooks leaves webhooks unsent, for a caller who delivers what Webhooks
+	// returns.
+	HoldWebhooks bool
 }
 
 // A Server is one simulated Stripe with all its accounts. Its methods may be
@@ -37,6 +47,8 @@ type Server struct {
 	log            *slog.Logger
 	client         *http.Client
 	rand           io.Reader
+	senders        int
+	hold           bool // webhooks are not sent
 	baseURL        atomic.Pointer[string]
 	wake           chan struct{}
 	kinds          map[string]kind
@@ -44,8 +56,8 @@ type Server struct {
 	onCustomerGone []func(*tx, *Customer) error
 	handler        http.Handler
 
-	running    sync.Mutex // one RunOnce at a time
-	moving     sync.Mutex // one Advance at a time
+	running    turn       // one RunOnce at a time
+	moving     turn       // one Advance at a time
 	keysLock   sync.Mutex // guards keysBusy
 	keysBusy   map[string]bool
 	randLock   sync.Mutex // guards rand
@@ -68,6 +80,7 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 	s := &Server{
 		writer: writer, reader: reader, wall: o.Wall, business: clock.NewBusiness(o.Wall),
 		log: o.Log, client: o.Client, rand: o.Rand, wake: make(chan struct{}, 1),
+		senders: o.Senders, hold: o.HoldWebhooks, running: make(turn, 1), moving: make(turn, 1),
 		kinds: kinds(), timers: timers(), onCustomerGone: customerGone(),
 		keysBusy: map[string]bool{},
 		sessions: map[string]*listenSession{}, pokes: map[chan struct{}]bool{},
@@ -91,6 +104,9 @@ func (s *Server) fillIn() {
 	if s.rand == nil {
 		s.rand = rand.Reader
 	}
+	if s.senders <= 0 {
+		s.senders = senders
+	}
 }
 
 // prepare makes the tables and takes the clock up where it was left.
@@ -98,6 +114,11 @@ func (s *Server) prepare(ctx context.Context) error {
 	if _, err := s.writer.ExecContext(ctx, schema); err != nil {
 		return fmt.Errorf("sandbox: make the tables: %w", err)
 	}
+	return s.takeUpClock(ctx)
+}
+
+// takeUpClock makes business time what the store says it is.
+func (s *Server) takeUpClock(ctx context.Context) error {
 	var text string
 	err := s.read(ctx, "", func(t *tx) error {
 		_, err := t.scan(`SELECT value FROM settings WHERE name = 'offset_ns'`, nil, &text)
@@ -152,16 +173,20 @@ func (s *Server) wakeUp() {
 // the wall time at which there is something to do again, zero when nothing is
 // planned.
 func (s *Server) RunOnce(ctx context.Context) (next time.Time, err error) {
-	s.running.Lock()
-	defer s.running.Unlock()
+	if err := s.running.take(ctx); err != nil {
+		return time.Time{}, err
+	}
+	defer s.running.give()
 	if err := s.fire(ctx, "", s.Now()); err != nil {
 		return time.Time{}, err
 	}
 	if err := s.moveTestClocks(ctx); err != nil {
 		return time.Time{}, err
 	}
-	if err := s.deliver(ctx); err != nil {
-		return time.Time{}, err
+	if !s.hold {
+		if err := s.deliver(ctx); err != nil {
+			return time.Time{}, err
+		}
 	}
 	if err := s.flushLog(ctx); err != nil {
 		return time.Time{}, err
@@ -179,8 +204,8 @@ func (s *Server) nextWork(ctx context.Context) (time.Time, error) {
 	err := s.read(ctx, "", func(t *tx) error {
 		_, err := t.scan(`SELECT MIN(at) FROM (
 			SELECT MAX(due - ?, wall_after) AS at FROM timers WHERE clock = ''
-			UNION ALL SELECT MAX(due - ?, wall_due) FROM deliveries WHERE state = 'owed')`,
-			[]any{offset, offset}, &due)
+			UNION ALL SELECT MAX(due - ?, wall_due) FROM deliveries WHERE state = 'owed' AND NOT ?)`,
+			[]any{offset, offset, s.hold}, &due)
 		return err
 	})
 	if err != nil || !due.Valid {
