@@ -25,6 +25,7 @@ func routes() []route {
 		accountRoutes, accountLinkRoutes, productRoutes, priceRoutes, meterRoutes, customerRoutes, methodRoutes,
 		balanceRoutes, endpointRoutes, eventRoutes, testClockRoutes, listenRoutes,
 		subscriptionRoutes, itemRoutes, invoiceRoutes, invoiceItemRoutes, paymentRoutes, checkoutRoutes, portalRoutes,
+		scheduleRoutes,
 	)
 }
 
@@ -40,6 +41,7 @@ func kinds() map[string]kind {
 		accountKinds, accountLinkKinds, productKinds, priceKinds, meterKinds, customerKinds, methodKinds,
 		balanceKinds, endpointKinds, eventKinds, testClockKinds,
 		subscriptionKinds, invoiceKinds, invoiceItemKinds, paymentKinds, checkoutKinds, portalKinds,
+		scheduleKinds,
 	} {
 		maps.Copy(all, group)
 	}
@@ -50,7 +52,7 @@ func kinds() map[string]kind {
 func timers() map[string]func(t *tx, id string) error {
 	all := map[string]func(*tx, string) error{}
 	for _, group := range []map[string]func(*tx, string) error{
-		testClockTimers, subscriptionTimers, invoiceTimers, checkoutTimers,
+		testClockTimers, subscriptionTimers, invoiceTimers, checkoutTimers, scheduleTimers,
 	} {
 		maps.Copy(all, group)
 	}

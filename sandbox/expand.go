@@ -91,12 +91,23 @@ func (t *tx) include(o tree, name string, load func(*tx, tree) (any, error)) err
 }
 
 // resolve replaces the id (or ids) at path below o by the objects of that kind.
-func (t *tx) resolve(o tree, path []string, kind string) error {
-	holder, ok := dig(o, path[:len(path)-1]).(tree)
+func (t *tx) resolve(in any, path []string, kind string) error {
+	if list, ok := in.([]any); ok {
+		for _, e := range list {
+			if err := t.resolve(e, path, kind); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	holder, ok := in.(tree)
 	if !ok {
 		return nil
 	}
-	name := path[len(path)-1]
+	if len(path) > 1 {
+		return t.resolve(holder[path[0]], path[1:], kind)
+	}
+	name := path[0]
 	switch at := holder[name].(type) {
 	case string:
 		found, err := t.lookUp(kind, at)

@@ -75,6 +75,8 @@ var lifeEvents = []string{
 	"payment_intent.created", "payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.requires_action", "payment_intent.canceled",
 	"charge.succeeded", "charge.failed", "charge.refunded", "refund.created", "payment_method.attached", "payment_method.detached",
 	"customer.created", "customer.updated", "customer.deleted", "billing_portal.configuration.created", "billing_portal.session.created",
+	"subscription_schedule.created", "subscription_schedule.updated", "subscription_schedule.released", "subscription_schedule.canceled",
+	"subscription_schedule.aborted", "subscription_schedule.completed",
 }
 
 // liveThroughEverything is a good part of a year of a shop.
@@ -102,6 +104,7 @@ func (s shop) liveThroughEverything() {
 
 	s.byHand()
 	s.others()
+	s.plans()
 	s.must("DELETE /v1/subscriptions/"+id, "invoice_now=true&prorate=true")
 	s.must("DELETE /v1/customers/"+s.customer, "")
 }

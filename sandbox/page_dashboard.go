@@ -34,6 +34,7 @@ type section struct {
 var sections = []section{
 	{"customer", "Customers", []string{"Customer", "Name", "E-mail", "Created"}, []string{"name", "email", "created"}},
 	{"subscription", "Subscriptions", []string{"Subscription", "State", "Customer", "Period ends", "Ends"}, []string{"status", "customer", "items.data.0.current_period_end", "cancel_at"}},
+	{"subscription_schedule", "Schedules", []string{"Schedule", "State", "Subscription", "Phase ends", "Then"}, []string{"status", "subscription", "current_phase.end_date", "end_behavior"}},
 	{"invoice", "Invoices", []string{"Invoice", "Number", "State", "Total", "Created"}, []string{"number", "status", "total", "created"}},
 	{"checkout.session", "Checkouts", []string{"Session", "State", "Payment", "Total", "Created"}, []string{"status", "payment_status", "amount_total", "created"}},
 	{"payment_intent", "Payments", []string{"Payment", "State", "Amount", "Created"}, []string{"status", "amount", "created"}},

@@ -97,6 +97,9 @@ func (s *Server) cancelInPortal(ctx context.Context, v *portalVisit, id string) 
 		case rules.Mode == "immediately":
 			return t.cancelNow(sub, rules.ProrationBehavior == "always_invoice", rules.ProrationBehavior != "none")
 		}
+		if err := t.leaveToCustomer(sub); err != nil {
+			return err
+		}
 		t.cancelLater(sub, sub.period().end.Unix(), !sub.flexible())
 		return t.change(sub)
 	})
@@ -105,9 +108,22 @@ func (s *Server) cancelInPortal(ctx context.Context, v *portalVisit, id string) 
 // resumeInPortal takes a cancellation back that has not happened.
 func (s *Server) resumeInPortal(ctx context.Context, v *portalVisit, id string) error {
 	return s.inPortal(ctx, v, id, func(t *tx, sub *Subscription) error {
+		if err := t.leaveToCustomer(sub); err != nil {
+			return err
+		}
 		sub.keepOn()
 		return t.change(sub)
 	})
+}
+
+// leaveToCustomer releases sub from its schedule: what its customer decides in
+// the portal takes the place of what was planned.
+func (t *tx) leaveToCustomer(sub *Subscription) error {
+	c, err := t.scheduleOf(sub)
+	if err != nil || c == nil || c.over() {
+		return err
+	}
+	return t.release(c, sub, true)
 }
 
 // inPortal runs fn on one of the visitor's own live subscriptions.

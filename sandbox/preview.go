@@ -50,6 +50,8 @@ func previewInvoice(r *request) (any, error) {
 		if lines, err = t.previewChange(s, d.Items, d.ProrationBehavior, d.ProrationDate); err != nil {
 			return nil, err
 		}
+	} else if err := t.foresee(s); err != nil {
+		return nil, err
 	}
 	return t.preview(s, lines, in.Details != nil && in.Details.CancelNow)
 }

@@ -145,6 +145,9 @@ func updateSubscription(r *request) (any, error) {
 	if err := in.simulated(); err != nil {
 		return nil, err
 	}
+	if s.Schedule != nil && (in.CancelAtPeriodEnd != nil || in.CancelAt.Sent) {
+		return nil, invalid("", "The subscription is managed by the subscription schedule `%s`, and updating any cancelation behavior directly is not allowed. Please update the schedule instead.", *s.Schedule)
+	}
 	return s, t.update(s, in)
 }
 
@@ -190,6 +193,9 @@ func (t *tx) update(s *Subscription, in subscriptionUpdate) error {
 		return t.endTrialNow(s)
 	}
 	if err := t.change(s); err != nil {
+		return err
+	}
+	if err := t.splitPhase(s); err != nil {
 		return err
 	}
 	if s.DefaultPaymentMethod == nil || *s.DefaultPaymentMethod == before {

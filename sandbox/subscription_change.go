@@ -152,6 +152,7 @@ func (t *tx) changeItem(s *Subscription, in itemParams, param string, at time.Ti
 			return nil, err
 		}
 		s.setPeriod(p)
+		s.Items.Data[len(s.Items.Data)-1].Since = at.Unix()
 		added := s.Items.Data[len(s.Items.Data)-1]
 		return t.restOf(s, added, at, false)
 	}
@@ -163,6 +164,7 @@ func (t *tx) changeItem(s *Subscription, in itemParams, param string, at time.Ti
 	if err != nil {
 		return nil, err
 	}
+	before := *item
 	if in.Deleted {
 		kept := s.Items.Data[:0]
 		for _, other := range s.Items.Data {
@@ -173,14 +175,17 @@ func (t *tx) changeItem(s *Subscription, in itemParams, param string, at time.Ti
 		s.Items.Data = kept
 		return lines, nil
 	}
-	if err := t.reprice(item, in, param); err != nil {
+	if err := t.reprice(item, in, param, at); err != nil {
 		return nil, err
+	}
+	if item.Price.ID == before.Price.ID && sameCount(item.Quantity, before.Quantity) {
+		return nil, nil
 	}
 	more, err := t.restOf(s, *item, at, false)
 	return append(lines, more...), err
 }
 
-func (t *tx) reprice(item *SubscriptionItem, in itemParams, param string) error {
+func (t *tx) reprice(item *SubscriptionItem, in itemParams, param string, at time.Time) error {
 	if in.Price != "" && in.Price != item.Price.ID {
 		p, err := get[Price](t, in.Price, param+"[price]")
 		if err != nil {
@@ -192,7 +197,7 @@ func (t *tx) reprice(item *SubscriptionItem, in itemParams, param string) error 
 		if p.interval() != item.Price.interval() || p.Currency != item.Price.Currency {
 			return invalid(param+"[price]", "This sandbox changes prices within one currency and interval only.")
 		}
-		item.Price, item.Quantity = *p, nil
+		item.Price, item.Quantity, item.Since = *p, nil, at.Unix()
 	}
 	sent := in.Quantity
 	if sent == nil {
@@ -214,11 +219,12 @@ func (t *tx) restOf(s *Subscription, item SubscriptionItem, at time.Time, back b
 		if !back || !s.flexible() {
 			return nil, nil
 		}
-		used, err := t.used(s, item, span{p.start, at})
+		soFar := item.counted(span{p.start, at})
+		used, err := t.used(s, item, soFar)
 		if err != nil || used == 0 {
 			return nil, err
 		}
-		l, err := t.lineFor(s, item, used, span{p.start, at})
+		l, err := t.lineFor(s, item, used, soFar)
 		l.Meter = ""
 		return []InvoiceLine{l}, err
 	}

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"slices"
 	"time"
 )
 
@@ -103,14 +104,18 @@ func (t *tx) firstLines(s *Subscription) ([]InvoiceLine, error) {
 // and, when s goes on, the licensed prices of the next.
 func (t *tx) renewalLines(s *Subscription, over span, next *span) ([]InvoiceLine, error) {
 	var lines []InvoiceLine
-	for _, item := range s.Items.Data {
+	for _, item := range append(slices.Clone(s.Leaving), s.Items.Data...) {
 		switch {
 		case item.Price.metered():
-			used, err := t.used(s, item, over)
+			p := item.counted(over)
+			if !p.start.Before(p.end) { // it came when the period ended
+				continue
+			}
+			used, err := t.used(s, item, p)
 			if err != nil {
 				return nil, err
 			}
-			l, err := t.lineFor(s, item, used, over)
+			l, err := t.lineFor(s, item, used, p)
 			if err != nil {
 				return nil, err
 			}
@@ -157,6 +162,7 @@ func renewSubscription(t *tx, id string) error {
 	if err != nil {
 		return err
 	}
+	s.Leaving = nil
 	if len(lines) == 0 {
 		s.setPeriod(next)
 		return t.change(s)
@@ -297,7 +303,10 @@ func (t *tx) cancel(s *Subscription, reason string) error {
 	if err := t.stopInvoices(s); err != nil {
 		return err
 	}
-	return t.emit("customer.subscription.deleted", s)
+	if err := t.emit("customer.subscription.deleted", s); err != nil {
+		return err
+	}
+	return t.leaveSchedule(s, reason)
 }
 
 // stopInvoices leaves what is unpaid of s as it is: nobody is charged any more.

@@ -51,6 +51,7 @@ type Subscription struct {
 	TrialEnd                      *int64              `json:"trial_end"`
 	TrialSettings                 trialSettings       `json:"trial_settings"`
 	TrialStart                    *int64              `json:"trial_start"`
+	Leaving                       []SubscriptionItem  `json:"_leaving,omitempty"` // metered items that went when the period ended, until it is billed
 }
 
 // A pausedCollection says what becomes of invoices while nobody is charged.
@@ -126,6 +127,15 @@ type SubscriptionItem struct {
 	Quantity           *int64            `json:"quantity,omitempty"` // nil when metered
 	Subscription       string            `json:"subscription"`
 	TaxRates           []struct{}        `json:"tax_rates"`
+	Since              int64             `json:"_since,omitempty"` // from when on use counts at this price; 0: from its subscription's beginning
+}
+
+// counted is the part of over in which use counts at the price of i.
+func (i *SubscriptionItem) counted(over span) span {
+	if since := time.Unix(i.Since, 0).UTC(); i.Since > 0 && since.After(over.start) {
+		over.start = since
+	}
+	return over
 }
 
 func (*Subscription) kind() string     { return "subscription" }
