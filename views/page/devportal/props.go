@@ -217,6 +217,7 @@ type SubscriptionProps struct {
 	OpenInvoice string // Stripe's page of an unpaid invoice; "" for none
 	Invoices    []ui.InvoiceRow
 	Cancel      Cancel
+	History     []ui.Happening // the newest of what happened
 }
 
 // A Cancel is whether and how a subscription can be canceled.
@@ -249,4 +250,13 @@ type InvoicesProps struct {
 	layout.Frame
 	Rows  []ui.InvoiceRow
 	Pager ui.Pager
+}
+
+// HistoryProps is what the page at /devportal/subscriptions/{uuid}/history shows.
+type HistoryProps struct {
+	layout.Frame
+	ID    string // uuid of the subscription
+	Name  string // Weather v1, Gold
+	Items []ui.Happening
+	Older string // "" at its end
 }

@@ -59,3 +59,37 @@ func TestInvoicePages(t *testing.T) {
 		t.Run(name, func(t *testing.T) { golden.HTML(t, name, publisher.Invoices(p)) })
 	}
 }
+
+func TestSubscription(t *testing.T) {
+	t.Parallel()
+	f := frame("Weather v1", "/publisher/subscriptions")
+	history := []ui.Happening{
+		{At: now, Text: "The payment of 49.00 USD failed. Stripe tries again on 11 Dec 2026.", Note: "told by invoice.payment_failed", Link: "/publisher/subscriptions/s1/invoice?invoice=in_1", Word: "View Invoice", Tone: ui.Bad},
+		{At: now.AddDate(0, -1, 0), Text: "Subscribed to Gold.", Note: "by Ada Byron"},
+	}
+	full := publisher.SubscriptionProps{
+		Frame: f, ID: "s1", API: "Weather v1", APIID: "a1", Plan: "Gold", Price: gold, NextPlan: "Silver on 1 Jan 2027", Subscriber: "Ada Byron", Application: "Harvest planner",
+		State: "Payment needed", Tone: ui.Attention, Sentence: "The last payment failed. Calls go on until ", Until: now.AddDate(0, 0, 3), After: ".",
+		Since: now.AddDate(0, -1, 0), PeriodStart: now, PeriodEnd: now.AddDate(0, 1, 0), Stripe: "sub_1", Account: "acct_1", HasInvoices: true, CanEnd: true,
+		Hold: publisher.Hold{Value: "PROD_ONLY_BLOCKED"}, Grace: publisher.Grace{Offered: true, Hours: "72", Now: "72 hours, set for this customer"},
+		Incidents: []publisher.Incident{
+			{ID: "sub_2", What: "Paid twice", Amount: money.New(4900, usd), State: "Waits to be given back", Tone: ui.Bad, Since: now, GiveBack: true},
+			{ID: "dp_1", What: "Dispute", Why: "fraudulent", Amount: money.New(4900, usd), State: "Answer needed", Tone: ui.Bad, Since: now, DueBy: now.AddDate(0, 0, 7), Stripe: "https://dashboard.stripe.com/disputes/dp_1"},
+			{ID: "re_1", What: "Refund", Amount: money.New(1000, usd), State: "Given back", Tone: ui.Quiet, Since: now},
+		},
+		History: history, Older: "/publisher/subscriptions/s1?before=1", CSV: "/publisher/subscriptions/s1/history.csv",
+	}
+	wrong := full
+	wrong.Hold.Problem, wrong.Grace.Hours, wrong.Grace.Problem = "Choose what to block.", "a day", "Write a number of hours."
+	for name, p := range map[string]publisher.SubscriptionProps{
+		"subscription":       full,
+		"subscription_wrong": wrong,
+		"subscription_ended": {Frame: f, ID: "s2", API: "Weather v1", Plan: "Free", Subscriber: "Ada Byron", Application: "Harvest planner", State: "Ended", Tone: ui.Quiet, Sentence: "This subscription has ended.", Since: now, Ended: true},
+		"subscription_evil": {Frame: evil(), ID: hostile, API: hostile, APIID: hostile, Plan: hostile, NextPlan: hostile, Subscriber: hostile, Application: hostile, State: hostile, Sentence: hostile, Since: now, Stripe: hostile, Account: hostile,
+			Hold: publisher.Hold{Value: hostile, Problem: hostile}, Grace: publisher.Grace{Offered: true, Hours: hostile, Now: hostile, Problem: hostile},
+			Incidents: []publisher.Incident{{ID: hostile, What: hostile, Why: hostile, Amount: money.New(1, usd), State: hostile, Since: now, Stripe: hostile}, {ID: hostile, What: hostile, Amount: money.New(1, usd), GiveBack: true, Since: now}},
+			History:   []ui.Happening{{At: now, Text: hostile, Note: hostile, Link: hostile, Word: hostile}}, Older: hostile, CSV: hostile},
+	} {
+		t.Run(name, func(t *testing.T) { golden.HTML(t, name, publisher.Subscription(p)) })
+	}
+}
