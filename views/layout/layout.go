@@ -3,6 +3,7 @@
 package layout
 
 import (
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -38,6 +39,7 @@ type Frame struct {
 	Portals   []Portal // the others this person may enter
 	Current   string   // Href of the navigation's entry one is in
 	Counts    map[string]string
+	Unread    int64  // notices that the person has not read
 	Theme     string // system, light or dark
 	Tape      *Tape  // in sandbox mode
 	Notices   []Notice
@@ -95,6 +97,14 @@ func (f Frame) tab() string {
 	return strings.Join(parts, " · ")
 }
 
+// unread is the number beside the bell. From a hundred on it says no more.
+func (f Frame) unread() string {
+	if f.Unread > 99 {
+		return "99+ "
+	}
+	return strconv.FormatInt(f.Unread, 10) + " "
+}
+
 // An entry is one line of the navigation.
 type entry struct{ href, icon, label, group string }
 
@@ -108,6 +118,7 @@ var navigation = map[Portal][]entry{
 		{"/admin/stripe", "key", "Account and keys", "Stripe"},
 		{"/admin/webhooks", "pulse", "Webhooks", ""},
 		{"/admin/work", "list", "Open work", ""},
+		{"/admin/mails", "mail", "Mails", ""},
 		{"/admin/audit", "shield", "Audit", ""},
 		{"/admin/settings", "sliders", "Settings", ""},
 	},
