@@ -60,7 +60,7 @@ func People(p PeopleProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Search("/admin/people", "Name, e-mail or username", p.Search).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Search("/admin/people", "Name, e-mail or username", p.Search, p.Filters...).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -56,7 +56,7 @@ func Subscriptions(p SubscriptionsProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Search("/admin/subscriptions", "Search", p.Search).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Search("/admin/subscriptions", "Search", p.Search, p.Filters...).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

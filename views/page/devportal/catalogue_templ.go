@@ -69,7 +69,7 @@ func Catalogue(p CatalogueProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Search("/devportal", "Search", p.Search).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Search("/devportal", "Search", p.Search, p.Filters...).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
