@@ -49,6 +49,8 @@ type Config struct {
 	StripeAPIBase        string   // loopback only; "" for the mode's own
 	SecretKey            Secret   // well-formed; "" for the key file in Data
 
+	Mail *Mail // nil: mails are kept, not sent
+
 	Attributes []Attribute // what a publisher enters to monetize an API
 	Warnings   []string    // one sentence each, to be logged at start
 }
@@ -102,6 +104,7 @@ func Read(opt Options, getenv func(string) string) (Config, error) {
 	r.readStripe()
 	r.readSecretKey()
 	r.readMonetization()
+	r.readMail()
 	if len(r.problems) > 0 {
 		return Config{}, r.problems
 	}

@@ -26,6 +26,9 @@ type file struct {
 		Monetization monetization `toml:"monetization"`
 		Analytics    analytics    `toml:"analytics"`
 	} `toml:"apim"`
+	OutputAdapter struct {
+		Email outputEmail `toml:"email"`
+	} `toml:"output_adapter"`
 }
 
 // own is a section of ours, for what has no place in WSO2's. Secrets are not
@@ -42,7 +45,7 @@ type own struct {
 }
 
 // sections are the ones we read, the longest first.
-var sections = []string{"apim.monetization.additional_attributes", "apim.monetization", "apim.analytics", "database.apim_db", "tollgate"}
+var sections = []string{"apim.monetization.additional_attributes", "apim.monetization", "apim.analytics", "database.apim_db", "output_adapter.email", "tollgate"}
 
 // readFile reads name, or the default file if there is one.
 func (r *reader) readFile(name string) {

@@ -64,6 +64,16 @@ var wrong = []struct {
 	{name: "type against URL", toml: "[database.apim_db]\ntype = \"postgre\"\nurl = \"jdbc:mysql://h/d\"", says: []string{"make them agree"}},
 	{name: "single keys incomplete", toml: "[database.apim_db]\ntype = \"mysql\"\nhostname = \"h\"", says: []string{"hostname and name"}},
 	{name: "vault placeholder", toml: "[database.apim_db]\nurl = \"jdbc:mysql://h/d\"\npassword = \"$secret{db}\"", says: []string{"$secret{", "$env{NAME}"}},
+	{name: "mail URL of another kind", env: []string{"TOLLGATE_SMTP_URL", "http://u:hunter2@mail.example"}, says: []string{"TOLLGATE_SMTP_URL", "smtp://", "smtps://"}},
+	{name: "mail URL unreadable", env: []string{"TOLLGATE_SMTP_URL", "smtp://u:hunter2%zz@mail.example"}, says: []string{"TOLLGATE_SMTP_URL", "%XX"}},
+	{name: "mail URL with an unknown option", env: []string{"TOLLGATE_SMTP_URL", "smtp://u:hunter2@mail.example?from=a@b.example&tls=no"}, says: []string{`"tls"`, "starttls=no"}},
+	{name: "mail URL without a sender", env: []string{"TOLLGATE_SMTP_URL", "smtp://u:hunter2@mail.example"}, says: []string{"from", "billing@example.com"}},
+	{name: "mail sender that would add a header", env: []string{"TOLLGATE_SMTP_URL", "smtp://mail.example?from=a@b.example%0d%0aBcc:x@y.example"}, says: []string{"from", "billing@example.com"}},
+	{name: "mail password in the clear", env: []string{"TOLLGATE_SMTP_URL", "smtp://u:hunter2@mail.example?starttls=no&from=a@b.example"}, says: []string{"unencrypted", "smtps://"}},
+	{name: "mail port", env: []string{"TOLLGATE_SMTP_URL", "smtp://mail.example:99999?from=a@b.example"}, says: []string{"99999"}},
+	{name: "mail section without a server", toml: "[output_adapter.email]\nfrom_address = \"a@b.example\"", says: []string{"[output_adapter.email] hostname"}},
+	{name: "mail section with an unknown key", toml: "[output_adapter.email]\nhost = \"x\"", says: []string{"line 2", "[output_adapter.email]", `"host"`}},
+	{name: "mail section signs in as nobody", toml: "[output_adapter.email]\nhostname = \"x\"\nfrom_address = \"a@b.example\"\nenable_authentication = true", says: []string{"no username"}},
 	{name: "environment placeholder unset", toml: "[database.apim_db]\nurl = \"jdbc:mysql://h/d\"\npassword = \"$env{NOWHERE}\"", says: []string{"NOWHERE is not set"}},
 }
 
