@@ -98,6 +98,9 @@ func voidInvoice(r *request) (any, error) {
 		return nil, err
 	}
 	s, err := find[Subscription](t, i.subscription())
+	if err == nil && s != nil && s.Coming != nil && s.Coming.Invoice == i.ID {
+		return i, t.dropPending(s, false)
+	}
 	if err != nil || s == nil || s.Status != subIncomplete || *s.LatestInvoice != i.ID {
 		return i, err
 	}

@@ -77,6 +77,7 @@ var lifeEvents = []string{
 	"customer.created", "customer.updated", "customer.deleted", "billing_portal.configuration.created", "billing_portal.session.created",
 	"subscription_schedule.created", "subscription_schedule.updated", "subscription_schedule.released", "subscription_schedule.canceled",
 	"subscription_schedule.aborted", "subscription_schedule.completed",
+	"customer.subscription.pending_update_applied", "customer.subscription.pending_update_expired",
 }
 
 // liveThroughEverything is a good part of a year of a shop.
@@ -105,6 +106,7 @@ func (s shop) liveThroughEverything() {
 	s.byHand()
 	s.others()
 	s.plans()
+	s.waits()
 	s.must("DELETE /v1/subscriptions/"+id, "invoice_now=true&prorate=true")
 	s.must("DELETE /v1/customers/"+s.customer, "")
 }

@@ -70,6 +70,7 @@ func ahead(d time.Duration) string {
 var timerWords = map[string]string{
 	subscriptionRenews: "Renew the subscription", subscriptionEnds: "End the subscription", subscriptionExpires: "Give up waiting for the first payment",
 	collectionResumes: "Collect again",
+	pendingExpires:    "Give up waiting for the change to be paid",
 	phaseTurns:        "Begin the next phase of the schedule, or release it",
 	trialEnds:         "Warn of the trial's end", invoiceFinalizes: "Finalize the invoice and charge it", invoiceRetries: "Try the payment again",
 	checkoutExpires: "Expire the checkout", clockExpires: "Delete the test clock",

@@ -50,6 +50,9 @@ func previewInvoice(r *request) (any, error) {
 		if lines, err = t.previewChange(s, d.Items, d.ProrationBehavior, d.ProrationDate); err != nil {
 			return nil, err
 		}
+		if d.ProrationBehavior == "always_invoice" && len(lines) > 0 {
+			return t.previewBill(s, lines)
+		}
 	} else if err := t.foresee(s); err != nil {
 		return nil, err
 	}
@@ -112,9 +115,9 @@ func (i *Invoice) unreal(t *tx, c *Customer) error {
 // previewChange applies a change of items to s, which is not kept, and returns
 // its proration.
 func (t *tx) previewChange(s *Subscription, items []itemParams, behavior string, date *int64) ([]InvoiceLine, error) {
-	at := t.now
-	if date != nil {
-		at = time.Unix(*date, 0).UTC()
+	at, err := t.prorationTime(s, date, "subscription_details[proration_date]")
+	if err != nil {
+		return nil, err
 	}
 	var lines []InvoiceLine
 	for n, change := range items {
@@ -124,10 +127,31 @@ func (t *tx) previewChange(s *Subscription, items []itemParams, behavior string,
 		}
 		lines = append(lines, more...)
 	}
-	if behavior == "none" {
+	if behavior == "none" || s.Status == subTrialing {
 		return nil, nil
 	}
 	return lines, nil
+}
+
+// previewBill is the invoice that a change with proration_behavior=always_invoice
+// makes at once: its lines and what else waits, and no renewal.
+func (t *tx) previewBill(s *Subscription, lines []InvoiceLine) (*Invoice, error) {
+	c, err := get[Customer](t, s.Customer, "customer")
+	if err != nil {
+		return nil, err
+	}
+	waiting, err := t.takePending(s)
+	if err != nil {
+		return nil, err
+	}
+	i, err := t.newInvoice(c, s.Currency, "upcoming", append(waiting, lines...))
+	if err != nil {
+		return nil, err
+	}
+	i.forSubscription(s)
+	at := t.unix()
+	i.PeriodStart, i.PeriodEnd, i.NextPaymentAttempt = s.period().start.Unix(), s.period().end.Unix(), &at
+	return i, i.unreal(t, c)
 }
 
 // previewNew is the first invoice of a subscription that does not exist yet.

@@ -138,10 +138,14 @@ func updateSubscription(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	in.CancellationDetails.apply(s)
 	if s.ended() {
+		in.CancellationDetails.apply(s)
 		return s, t.updateEnded(s, in)
 	}
+	if err := in.mayPend(r.version); err != nil {
+		return nil, err
+	}
+	in.CancellationDetails.apply(s)
 	if err := in.simulated(); err != nil {
 		return nil, err
 	}
@@ -167,8 +171,6 @@ func (t *tx) updateEnded(s *Subscription, in subscriptionUpdate) (err error) {
 // simulated refuses what Stripe would do and this sandbox does not play.
 func (in *subscriptionUpdate) simulated() error {
 	switch {
-	case in.PaymentBehavior == "pending_if_incomplete":
-		return invalid("payment_behavior", "This sandbox does not simulate pending updates: use allow_incomplete, default_incomplete or error_if_incomplete.")
 	case in.BillingCycleAnchor == "now":
 		return invalid("billing_cycle_anchor", "This sandbox does not simulate moving the billing cycle: leave billing_cycle_anchor unchanged.")
 	}
@@ -177,6 +179,9 @@ func (in *subscriptionUpdate) simulated() error {
 
 // update changes a living subscription, and does what follows at once.
 func (t *tx) update(s *Subscription, in subscriptionUpdate) error {
+	if in.PaymentBehavior == "pending_if_incomplete" {
+		return t.updateWhenPaid(s, in)
+	}
 	before := text(s.DefaultPaymentMethod)
 	if err := t.applySubscription(s, in.subscriptionParams); err != nil {
 		return err

@@ -56,6 +56,11 @@ func (t *tx) payFirst(i *Invoice, m *PaymentMethod, behavior string, offSession 
 	if err != nil || v.paid() || behavior != "error_if_incomplete" {
 		return err
 	}
+	return v.refusal()
+}
+
+// refusal is the error of a payment that failed, where it must not have.
+func (v verdict) refusal() error {
 	if v.decline != nil {
 		return v.decline.at("")
 	}
@@ -113,25 +118,12 @@ func (t *tx) refresh(s *Subscription) error {
 
 // changeItems moves s to other prices or quantities, and settles the difference.
 func (t *tx) changeItems(s *Subscription, in subscriptionParams) error {
-	at := t.now
-	if in.ProrationDate != nil {
-		at = time.Unix(*in.ProrationDate, 0).UTC()
+	if err := t.dropPending(s, true); err != nil { // another change takes its place
+		return err
 	}
-	prorate := in.ProrationBehavior != "none" && s.Status != subTrialing
-	var lines []InvoiceLine
-	for n, change := range in.Items {
-		more, err := t.changeItem(s, change, "items["+strconv.Itoa(n)+"]", at)
-		if err != nil {
-			return err
-		}
-		lines = append(lines, more...)
-	}
-	if len(s.Items.Data) == 0 {
-		return invalid("items", "A subscription must have at least one active item.")
-	}
-	s.Items.TotalCount = len(s.Items.Data)
-	if !prorate || len(lines) == 0 {
-		return nil
+	lines, _, err := t.applyItems(s, in)
+	if err != nil || len(lines) == 0 {
+		return err
 	}
 	if err := t.putAside(s, lines); err != nil {
 		return err
@@ -140,6 +132,42 @@ func (t *tx) changeItems(s *Subscription, in subscriptionParams) error {
 		return nil
 	}
 	return t.billAside(s, in)
+}
+
+// applyItems gives s other prices or quantities, which is not kept yet, and
+// returns the lines of the difference and the instant that they are prorated to.
+func (t *tx) applyItems(s *Subscription, in subscriptionParams) (lines []InvoiceLine, at time.Time, err error) {
+	if at, err = t.prorationTime(s, in.ProrationDate, "proration_date"); err != nil {
+		return nil, at, err
+	}
+	for n, change := range in.Items {
+		more, err := t.changeItem(s, change, "items["+strconv.Itoa(n)+"]", at)
+		if err != nil {
+			return nil, at, err
+		}
+		lines = append(lines, more...)
+	}
+	if len(s.Items.Data) == 0 {
+		return nil, at, invalid("items", "A subscription must have at least one active item.")
+	}
+	s.Items.TotalCount = len(s.Items.Data)
+	if in.ProrationBehavior == "none" || s.Status == subTrialing {
+		return nil, at, nil
+	}
+	return lines, at, nil
+}
+
+// prorationTime is the instant that a change is prorated to: now, unless another
+// second of the running period was asked for.
+func (t *tx) prorationTime(s *Subscription, sent *int64, param string) (time.Time, error) {
+	if sent == nil {
+		return t.now, nil
+	}
+	p := s.period()
+	if *sent < p.start.Unix() || *sent > p.end.Unix() {
+		return t.now, invalid(param, "The proration date must lie in the current period, which is from %d to %d.", p.start.Unix(), p.end.Unix())
+	}
+	return time.Unix(*sent, 0).UTC(), nil
 }
 
 // changeItem applies one change and returns the lines of its proration: the rest
@@ -301,7 +329,7 @@ func (t *tx) billAside(s *Subscription, in subscriptionParams) error {
 	}
 	i.BillingReason = "subscription_update"
 	s.LatestInvoice = &i.ID
-	if err := t.save(s); err != nil {
+	if err := t.change(s); err != nil {
 		return err
 	}
 	if err := t.keepDraft(i, false); err != nil {
@@ -309,6 +337,9 @@ func (t *tx) billAside(s *Subscription, in subscriptionParams) error {
 	}
 	if err := t.finalize(i, c); err != nil || i.Status != invoiceOpen {
 		return orElse(err, t.refresh(s))
+	}
+	if in.PaymentBehavior == "default_incomplete" { // its payment is confirmed by the caller
+		return orElse(t.unpaidSubscription(s, i), t.refresh(s))
 	}
 	m, err := t.methodFor(i, s, c)
 	if err != nil {
@@ -318,8 +349,8 @@ func (t *tx) billAside(s *Subscription, in subscriptionParams) error {
 	if err != nil {
 		return err
 	}
-	if v.decline != nil && in.PaymentBehavior == "error_if_incomplete" {
-		return v.decline.at("")
+	if in.PaymentBehavior == "error_if_incomplete" && !v.paid() {
+		return v.refusal()
 	}
 	return t.refresh(s)
 }

@@ -24,7 +24,7 @@ func (r *request) changeOne(s *Subscription, item itemParams, how itemSettling) 
 	}
 	in := subscriptionUpdate{subscriptionParams: subscriptionParams{Items: []itemParams{item}, PaymentBehavior: how.PaymentBehavior,
 		ProrationBehavior: how.ProrationBehavior, ProrationDate: how.ProrationDate}}
-	if err := in.simulated(); err != nil {
+	if err := orElse(in.simulated(), in.mayPend(r.version)); err != nil {
 		return err
 	}
 	t, err := r.onClock(s.clock())
@@ -55,7 +55,11 @@ func createItem(r *request) (any, error) {
 	if err := r.changeOne(s, item, in.itemSettling); err != nil {
 		return nil, err
 	}
-	return s.Items.Data[len(s.Items.Data)-1], nil
+	items := s.Items.Data
+	if s.Coming != nil { // it is there when it is paid
+		items = s.Coming.Items
+	}
+	return items[len(items)-1], nil
 }
 
 // itemFromPath is the item that the URL names, and its subscription.

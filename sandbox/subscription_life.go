@@ -19,6 +19,7 @@ var subscriptionTimers = map[string]func(*tx, string) error{
 	subscriptionEnds:    endSubscription,
 	trialEnds:           warnOfTrialEnd,
 	collectionResumes:   resumeCollection,
+	pendingExpires:      expirePending,
 }
 
 // incompleteLife is how long a subscription waits for its first payment.
@@ -285,6 +286,9 @@ func (t *tx) lastInvoice(s *Subscription, draft bool) error {
 
 // cancel ends s now, for reason ("" for the one that was given before).
 func (t *tx) cancel(s *Subscription, reason string) error {
+	if err := t.dropPending(s, true); err != nil {
+		return err
+	}
 	now := t.unix()
 	s.Status, s.EndedAt = subCanceled, &now
 	if s.CanceledAt == nil {
@@ -335,6 +339,12 @@ func (t *tx) paidSubscription(i *Invoice) error {
 	if err != nil || s == nil || s.LatestInvoice == nil || *s.LatestInvoice != i.ID {
 		return err
 	}
+	if s.Coming != nil && s.Coming.Invoice == i.ID {
+		if i.Status == invoicePaid {
+			return t.applyComing(s)
+		}
+		return t.dropPending(s, false)
+	}
 	switch s.Status {
 	case subIncomplete, subPastDue, subUnpaid:
 		s.Status = subActive
@@ -345,6 +355,9 @@ func (t *tx) paidSubscription(i *Invoice) error {
 
 // unpaidSubscription is what a failed attempt does to the subscription behind it.
 func (t *tx) unpaidSubscription(s *Subscription, i *Invoice) error {
+	if s.Coming != nil && s.Coming.Invoice == i.ID {
+		return nil // the change does not happen; what there was goes on
+	}
 	switch s.Status {
 	case subActive, subTrialing, subPastDue:
 	default:

@@ -42,7 +42,7 @@ type Subscription struct {
 	PaymentSettings               paymentSettings     `json:"payment_settings"`
 	PendingInvoiceItemInterval    *struct{}           `json:"pending_invoice_item_interval"`
 	PendingSetupIntent            *string             `json:"pending_setup_intent"`
-	PendingUpdate                 *struct{}           `json:"pending_update"`
+	PendingUpdate                 *pendingUpdate      `json:"pending_update"`
 	Schedule                      *string             `json:"schedule"`
 	StartDate                     int64               `json:"start_date"`
 	Status                        string              `json:"status"`
@@ -51,6 +51,7 @@ type Subscription struct {
 	TrialEnd                      *int64              `json:"trial_end"`
 	TrialSettings                 trialSettings       `json:"trial_settings"`
 	TrialStart                    *int64              `json:"trial_start"`
+	Coming                        *comingUpdate       `json:"_coming,omitempty"`
 	Leaving                       []SubscriptionItem  `json:"_leaving,omitempty"` // metered items that went when the period ended, until it is billed
 }
 
