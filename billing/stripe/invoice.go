@@ -57,6 +57,23 @@ type invoice struct {
 			ID ref `json:"subscription"`
 		} `json:"subscription_details"`
 	} `json:"parent"`
+	Payments *page[invoicePayment] `json:"payments"` // only there when asked for
+}
+
+// invoiceOpen is the status of an invoice that waits for its payment.
+const invoiceOpen = "open"
+
+// actionNeeded reports whether the bank asks the cardholder to agree.
+func (in invoice) actionNeeded() bool {
+	if in.Status != invoiceOpen || in.Payments == nil {
+		return false
+	}
+	for _, p := range in.Payments.Data {
+		if p.Status == "open" && p.Payment.Intent.Status == string(stripe.PaymentIntentStatusRequiresAction) {
+			return true
+		}
+	}
+	return false
 }
 
 // line is one line of an invoice.
@@ -91,18 +108,27 @@ func (e *Engine) Invoice(ctx context.Context, at accounts.StripeAccount, id stri
 	if err != nil {
 		return billing.Invoice{}, err
 	}
-	var got invoice
-	p := &stripe.InvoiceRetrieveParams{}
-	p.Context = ctx
-	c.aim(&p.Params)
-	err = c.api.Call(http.MethodGet, stripe.FormatURLPath("/v1/invoices/%s", id), c.key, p, &got)
-	if err := answered("read invoice", got.ID, err); err != nil {
+	got, err := c.invoice(ctx, id)
+	if err != nil {
 		return billing.Invoice{}, err
 	}
 	return c.withLines(ctx, got)
 }
 
+// invoice reads one invoice and how its payments stand, which needs four levels
+// of expansion: as deep as Stripe goes, and one too deep for a listing.
+func (c conn) invoice(ctx context.Context, id string) (invoice, error) {
+	var got invoice
+	p := &stripe.InvoiceRetrieveParams{}
+	p.Context = ctx
+	p.AddExpand("payments.data.payment.payment_intent")
+	c.aim(&p.Params)
+	err := c.api.Call(http.MethodGet, stripe.FormatURLPath("/v1/invoices/%s", id), c.key, p, &got)
+	return got, answered("read invoice", got.ID, err)
+}
+
 // InvoicesOf lists every invoice of a subscription with its lines, newest first.
+// Open ones are read again singly, for how their payments stand.
 func (e *Engine) InvoicesOf(ctx context.Context, at accounts.StripeAccount, subscription string) ([]billing.Invoice, error) {
 	c, err := e.reading(ctx, at, subscription)
 	if err != nil {
@@ -115,6 +141,11 @@ func (e *Engine) InvoicesOf(ctx context.Context, at accounts.StripeAccount, subs
 	}
 	out := make([]billing.Invoice, 0, len(found))
 	for _, in := range found {
+		if in.Status == invoiceOpen && wellFormed.MatchString(in.ID) {
+			if in, err = c.invoice(ctx, in.ID); err != nil {
+				return nil, err
+			}
+		}
 		one, err := c.withLines(ctx, in)
 		if err != nil {
 			return nil, err
@@ -131,11 +162,14 @@ func (e *Engine) Preview(ctx context.Context, at accounts.StripeAccount, subscri
 	if err != nil {
 		return billing.Invoice{}, err
 	}
+	return c.preview(ctx, &stripe.InvoiceCreatePreviewParams{Subscription: &subscription})
+}
+
+func (c conn) preview(ctx context.Context, p *stripe.InvoiceCreatePreviewParams) (billing.Invoice, error) {
 	var got invoice
-	p := &stripe.InvoiceCreatePreviewParams{Subscription: &subscription}
 	p.Context = ctx
 	c.aim(&p.Params) // it makes nothing, so stripe-go's own random key will do
-	err = c.api.Call(http.MethodPost, "/v1/invoices/create_preview", c.key, p, &got)
+	err := c.api.Call(http.MethodPost, "/v1/invoices/create_preview", c.key, p, &got)
 	if err := answered("preview invoice", got.Object, err); err != nil {
 		return billing.Invoice{}, err
 	}
@@ -177,7 +211,7 @@ func (in invoice) billing() (billing.Invoice, error) {
 		StartingBalance: sum(in.StartingBalance), EndingBalance: sum(in.EndingBalance),
 		PeriodStart: instant(in.PeriodStart), PeriodEnd: instant(in.PeriodEnd), Created: instant(in.Created), DueDate: instant(in.DueDate),
 		FinalizedAt: instant(in.Transitions.FinalizedAt), PaidAt: instant(in.Transitions.PaidAt), NextAttempt: instant(in.NextAttempt),
-		AttemptCount: in.AttemptCount, HostedURL: in.HostedURL, PDFURL: in.PDF, Description: in.Description,
+		AttemptCount: in.AttemptCount, ActionNeeded: in.actionNeeded(), HostedURL: in.HostedURL, PDFURL: in.PDF, Description: in.Description,
 	}
 	if in.Parent != nil && in.Parent.Subscription != nil {
 		out.Subscription = string(in.Parent.Subscription.ID)

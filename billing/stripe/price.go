@@ -15,11 +15,17 @@ import (
 // price is what we compare of a price. stripe-go would read the decimal as a
 // float64; here every digit counts.
 type price struct {
-	ID         string `json:"id"`
-	Active     bool   `json:"active"`
-	Product    ref    `json:"product"`
-	Currency   string `json:"currency"`
-	UnitAmount string `json:"unit_amount_decimal"`
+	ID         string            `json:"id"`
+	Active     bool              `json:"active"`
+	Product    ref               `json:"product"`
+	LookupKey  string            `json:"lookup_key"`
+	Nickname   string            `json:"nickname"`
+	Currency   string            `json:"currency"`
+	Minor      *int64            `json:"unit_amount"` // nil when it is no whole number
+	UnitAmount string            `json:"unit_amount_decimal"`
+	Transform  *struct{}         `json:"transform_quantity"`
+	Metadata   map[string]string `json:"metadata"`
+	Created    int64             `json:"created"`
 	Recurring  *struct {
 		Interval      string `json:"interval"`
 		IntervalCount int64  `json:"interval_count"`

@@ -39,10 +39,6 @@ type Engine struct {
 	Log       *slog.Logger      // refusals and failures, without bodies
 	Transport http.RoundTripper // nil for the usual one
 
-	billing.Changing // not answered yet
-	billing.Returned
-	billing.Inventory
-
 	mu      sync.Mutex
 	clients map[[sha256.Size]byte]*client
 }

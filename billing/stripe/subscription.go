@@ -37,8 +37,12 @@ func (e *Engine) SubscriptionsOf(ctx context.Context, at accounts.StripeAccount,
 	if err != nil {
 		return nil, err
 	}
-	found, err := list(ctx, c, "list subscriptions", "/v1/subscriptions",
-		url.Values{"customer": {customer}, "status": {"all"}}, func(s *stripe.Subscription) string { return s.ID })
+	return c.subscriptions(ctx, url.Values{"customer": {customer}, "status": {"all"}})
+}
+
+// subscriptions lists those that query asks for, with all their items.
+func (c conn) subscriptions(ctx context.Context, query url.Values) ([]billing.Subscription, error) {
+	found, err := list(ctx, c, "list subscriptions", "/v1/subscriptions", query, func(s *stripe.Subscription) string { return s.ID })
 	if err != nil {
 		return nil, err
 	}
@@ -153,6 +157,16 @@ func subscription(s *stripe.Subscription) billing.Subscription {
 			out.Items = append(out.Items, item(i))
 		}
 	}
+	if p := s.PendingUpdate; p != nil {
+		out.Pending = &billing.Pending{Expires: instant(p.ExpiresAt)}
+		if len(p.SubscriptionItems) > 0 && p.SubscriptionItems[0].Price != nil {
+			out.Pending.Price = p.SubscriptionItems[0].Price.ID
+		}
+	}
+	if s.Schedule != nil {
+		out.Schedule = s.Schedule.ID
+	}
+	out.CollectionPaused = s.PauseCollection != nil
 	if s.CancelAtPeriodEnd && out.CancelAt.IsZero() && len(out.Items) > 0 {
 		out.CancelAt = out.Items[0].PeriodEnd
 	}
