@@ -25,13 +25,13 @@ func routes() []route {
 		accountRoutes, accountLinkRoutes, productRoutes, priceRoutes, meterRoutes, customerRoutes, methodRoutes,
 		balanceRoutes, endpointRoutes, eventRoutes, testClockRoutes, listenRoutes,
 		subscriptionRoutes, itemRoutes, invoiceRoutes, invoiceItemRoutes, paymentRoutes, checkoutRoutes, portalRoutes,
-		scheduleRoutes,
+		scheduleRoutes, refundRoutes, disputeRoutes,
 	)
 }
 
 // pages is what browsers see.
 func pages() []pageRoute {
-	return slices.Concat(clockRoutes, faultRoutes, listenPages, hostedPages, dashboardPages, clockPages)
+	return slices.Concat(clockRoutes, faultRoutes, settingRoutes, listenPages, hostedPages, dashboardPages, clockPages, disputePages)
 }
 
 // kinds is every type of object, by what its "object" says.
@@ -41,7 +41,7 @@ func kinds() map[string]kind {
 		accountKinds, accountLinkKinds, productKinds, priceKinds, meterKinds, customerKinds, methodKinds,
 		balanceKinds, endpointKinds, eventKinds, testClockKinds,
 		subscriptionKinds, invoiceKinds, invoiceItemKinds, paymentKinds, checkoutKinds, portalKinds,
-		scheduleKinds,
+		scheduleKinds, disputeKinds,
 	} {
 		maps.Copy(all, group)
 	}
@@ -52,7 +52,7 @@ func kinds() map[string]kind {
 func timers() map[string]func(t *tx, id string) error {
 	all := map[string]func(*tx, string) error{}
 	for _, group := range []map[string]func(*tx, string) error{
-		testClockTimers, subscriptionTimers, invoiceTimers, checkoutTimers, scheduleTimers,
+		testClockTimers, subscriptionTimers, invoiceTimers, checkoutTimers, scheduleTimers, refundTimers, disputeTimers,
 	} {
 		maps.Copy(all, group)
 	}

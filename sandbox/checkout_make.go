@@ -98,7 +98,7 @@ func createCheckout(r *request) (any, error) {
 	s := &CheckoutSession{
 		AllowPromotionCodes: in.AllowPromotion, BillingAddress: in.BillingAddress, CancelURL: in.CancelURL, ClientReferenceID: in.ClientReferenceID,
 		Created: r.unix(), CustomFields: []struct{}{}, Customer: in.Customer, CustomerEmail: in.CustomerEmail, Discounts: []struct{}{},
-		Locale: in.Locale, Mode: in.Mode, MethodTypes: []string{"card"}, PaymentStatus: "unpaid", ShippingOptions: []struct{}{},
+		Locale: in.Locale, Mode: in.Mode, MethodTypes: in.MethodTypes, PaymentStatus: "unpaid", ShippingOptions: []struct{}{},
 		Status: checkoutOpen, SuccessURL: &in.SuccessURL, UIMode: "hosted_page", TotalDetails: &checkoutTotals{},
 		MethodOptions: tree{"card": tree{"request_three_d_secure": "automatic"}},
 	}
@@ -116,6 +116,9 @@ func createCheckout(r *request) (any, error) {
 		return nil, err
 	}
 	if err := r.fillBasket(s, in.LineItems); err != nil {
+		return nil, err
+	}
+	if err := r.offerMethods(s); err != nil {
 		return nil, err
 	}
 	if in.Currency != "" && !strings.EqualFold(in.Currency, *s.Currency) {

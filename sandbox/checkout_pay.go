@@ -24,14 +24,33 @@ type payment struct {
 // payCheckout is what the hosted page does: it pays the session id of account
 // with the card that was typed. A decline, or a demand to authenticate, leaves
 // the session open and everything else as it was.
-func (s *Server) payCheckout(ctx context.Context, account, id string, card typedCard, who payer) (out payment, err error) {
+func (s *Server) payCheckout(ctx context.Context, account, id string, card typedCard, who payer) (payment, error) {
+	return s.completeCheckout(ctx, account, id, who, func(t *tx, _ *CheckoutSession, details *BillingDetails) (*PaymentMethod, error) {
+		return t.typedMethod(card, details)
+	})
+}
+
+// debitCheckout pays by a bank debit that will fail, or not.
+func (s *Server) debitCheckout(ctx context.Context, account, id string, fails bool, who payer) (payment, error) {
+	return s.completeCheckout(ctx, account, id, who, func(t *tx, session *CheckoutSession, details *BillingDetails) (*PaymentMethod, error) {
+		kind := session.debit()
+		if kind == "" {
+			return nil, invalid("", "This Checkout takes no bank debits.")
+		}
+		return t.newDebit(kind, fails, details), nil
+	})
+}
+
+// completeCheckout pays a session with what method makes.
+func (s *Server) completeCheckout(ctx context.Context, account, id string, who payer,
+	method func(*tx, *CheckoutSession, *BillingDetails) (*PaymentMethod, error)) (out payment, err error) {
 	err = s.transact(ctx, account, func(t *tx) (bool, error) {
 		session, err := get[CheckoutSession](t, id, "session")
 		if err != nil {
 			return false, err
 		}
 		details := &BillingDetails{Address: address{Country: optional(who.Country)}, Email: optional(who.Email), Name: optional(who.Name)}
-		if who.method, err = t.typedMethod(card, details); err != nil {
+		if who.method, err = method(t, session, details); err != nil {
 			return false, err
 		}
 		if out, err = t.payWith(session, who); err != nil {
@@ -109,7 +128,13 @@ func (t *tx) fulfil(s *CheckoutSession, who payer, due money.Amount) error {
 	if err != nil {
 		return err
 	}
-	if due.IsZero() {
+	waits, err := t.debited(s)
+	switch {
+	case err != nil:
+		return err
+	case waits:
+		s.PaymentStatus = "unpaid"
+	case due.IsZero():
 		s.PaymentStatus = "no_payment_required"
 	}
 	if err := t.save(s); err != nil {
@@ -212,11 +237,14 @@ func (t *tx) payAndAnnounce(sub *Subscription, i *Invoice, c *Customer, who paye
 		return err
 	}
 	v, err := t.attempt(i, who.method, attempt{authenticated: who.Authenticated, setUp: who.Authenticated})
-	if err == nil && !v.paid() {
-		err = invalid("", "The bank changed its mind in the middle of a payment.")
+	if err == nil && !v.paid() && !v.pending {
+		err = errMindChanged
 	}
 	if err != nil {
 		return err
+	}
+	if v.pending {
+		return t.announceDebited(sub, i)
 	}
 	if err := t.announce(sub); err != nil {
 		return err
@@ -241,11 +269,14 @@ func (t *tx) fulfilPayment(s *CheckoutSession, c *Customer, who payer, due money
 	}
 	s.PaymentIntent = &p.ID
 	v, err := t.charge(p, who.method, attempt{authenticated: who.Authenticated})
-	if err == nil && !v.paid() {
-		err = invalid("", "The bank changed its mind in the middle of a payment.")
+	if err == nil && !v.paid() && !v.pending {
+		err = errMindChanged
 	}
 	return err
 }
+
+// errMindChanged cannot happen: asked has the bank's answer already.
+var errMindChanged = invalid("", "The bank changed its mind in the middle of a payment.")
 
 // checkoutByID finds a session, and whose it is, for its page.
 func (s *Server) checkoutByID(ctx context.Context, id string) (account string, session *CheckoutSession, err error) {

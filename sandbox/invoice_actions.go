@@ -73,10 +73,10 @@ func (t *tx) payNow(i *Invoice, c *Customer, method string, offSession bool) err
 		return invalidCode("resource_missing", "", "There is no `default_payment_method` set on this Customer or Invoice. Please attach a payment method first.")
 	}
 	v, err := t.collect(i, m, attempt{offSession: offSession})
-	if err != nil || v.paid() {
+	if err != nil || v.paid() || v.pending {
 		return err
 	}
-	if v.action && v.decline == nil {
+	if v.action {
 		e := cardError("invoice_payment_intent_requires_action", "", "Payment for this invoice requires additional user action before it can be completed successfully.")
 		return keep(e)
 	}

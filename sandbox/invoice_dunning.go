@@ -1,9 +1,5 @@
 package sandbox
 
-// retryDays are the days after which a failed renewal is tried again. Stripe's
-// Smart Retries choose the moments themselves; these are fixed.
-var retryDays = []int{3, 5, 7}
-
 // unpaid notes a failed attempt and tells the subscription behind i.
 func (t *tx) unpaid(i *Invoice, v verdict, how attempt) error {
 	s, err := find[Subscription](t, i.subscription())
@@ -34,17 +30,19 @@ func (t *tx) unpaid(i *Invoice, v verdict, how attempt) error {
 	return t.unpaidSubscription(s, i)
 }
 
-// planRetry sets when an invoice of s that has just failed is tried next. What
-// people try by hand in between changes nothing about that.
+// planRetry sets when an invoice of s that has just failed is tried next: after
+// the days that its account has set, where Stripe's Smart Retries would choose
+// the moment. What people try by hand in between changes nothing about that.
 func (t *tx) planRetry(i *Invoice, s *Subscription) error {
 	if err := t.setDelinquent(i.Customer, true); err != nil {
 		return err
 	}
 	i.NextPaymentAttempt = nil
-	if s == nil || s.Status == subIncomplete || !i.AutoAdvance || i.Retries >= len(retryDays) {
-		return nil
+	settings, err := t.settings()
+	if err != nil || s == nil || s.Status == subIncomplete || !i.AutoAdvance || i.Retries >= len(settings.RetryDays) {
+		return err
 	}
-	at := t.now.AddDate(0, 0, retryDays[i.Retries])
+	at := t.now.AddDate(0, 0, settings.RetryDays[i.Retries])
 	unix := at.Unix()
 	i.NextPaymentAttempt = &unix
 	return t.schedule(invoiceRetries, i.ID, i.clock(), at)
@@ -57,7 +55,75 @@ func retryInvoice(t *tx, id string) error {
 		return err
 	}
 	i.Retries++
+	again, err := t.worthTrying(i)
+	if err != nil {
+		return err
+	}
+	if !again {
+		return t.passRetry(i)
+	}
 	return t.collectOffSession(i, attempt{offSession: true, automatic: true})
+}
+
+// hardDeclines are the answers after which a bank will not change its mind
+// (Stripe, "Smart Retries", hard decline codes).
+var hardDeclines = wordSet(`incorrect_number lost_card pickup_card stolen_card revocation_of_authorization
+	revocation_of_all_authorizations authentication_required highest_risk_level transaction_not_allowed`)
+
+func (d *cardDecline) hard() bool { return hardDeclines[d.code] || hardDeclines[d.declineCode] }
+
+// worthTrying reports whether an invoice would be charged to another card than
+// the one that was refused for good.
+func (t *tx) worthTrying(i *Invoice) (bool, error) {
+	if i.Refused == "" {
+		return true, nil
+	}
+	c, err := find[Customer](t, i.Customer)
+	if err != nil || c == nil {
+		return false, err
+	}
+	s, err := find[Subscription](t, i.subscription())
+	if err != nil {
+		return false, err
+	}
+	m, err := t.methodFor(i, s, c)
+	return m != nil && m.ID != i.Refused, err
+}
+
+// passRetry lets the moment of a retry pass: the card was refused for good, and
+// there is no other yet. The next moment comes all the same, and the end.
+func (t *tx) passRetry(i *Invoice) error {
+	s, err := find[Subscription](t, i.subscription())
+	if err != nil {
+		return err
+	}
+	if err := t.planRetry(i, s); err != nil {
+		return err
+	}
+	if err := t.save(i); err != nil {
+		return err
+	}
+	if err := t.emit("invoice.updated", i); err != nil || s == nil {
+		return err
+	}
+	return t.unpaidSubscription(s, i)
+}
+
+// endDunning does with s what its account has set for subscriptions whose last
+// retry has failed.
+func (t *tx) endDunning(s *Subscription, i *Invoice) error {
+	settings, err := t.settings()
+	if err != nil || i.NextPaymentAttempt != nil || i.Retries < len(settings.RetryDays) {
+		return err
+	}
+	switch settings.AfterRetries {
+	case dunningPastDue:
+		return nil
+	case dunningUnpaid:
+		s.Status = subUnpaid
+		return t.change(s)
+	}
+	return t.cancel(s, "payment_failed")
 }
 
 // finalizeDraft is the timer that ends the time for corrections.

@@ -204,6 +204,12 @@ func (t *tx) collect(i *Invoice, m *PaymentMethod, how attempt) (verdict, error)
 	if v.paid() {
 		return v, t.settle(i, v.charge)
 	}
+	if v.pending { // settleDebit goes on
+		return v, orElse(t.save(i), t.whileDebited(i))
+	}
+	if i.Refused = ""; m != nil && v.decline != nil && v.decline.hard() {
+		i.Refused = m.ID
+	}
 	return v, t.unpaid(i, v, how)
 }
 
@@ -218,8 +224,8 @@ func (t *tx) attempt(i *Invoice, m *PaymentMethod, how attempt) (verdict, error)
 		return verdict{decline: noCard}, nil
 	}
 	p, err := get[PaymentIntent](t, i.PaymentIntent, "payment_intent")
-	if err != nil {
-		return verdict{}, err
+	if err != nil || p.Status == intentProcessing {
+		return verdict{pending: true}, err
 	}
 	return t.charge(p, m, how)
 }

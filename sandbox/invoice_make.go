@@ -219,4 +219,6 @@ const (
 var invoiceTimers = map[string]func(*tx, string) error{
 	invoiceFinalizes: finalizeDraft,
 	invoiceRetries:   retryInvoice,
+	invoiceComes:     announceInvoice,
+	debitSettles:     settleDebit,
 }

@@ -82,10 +82,11 @@ type Invoice struct {
 	TotalPretaxCreditAmounts []struct{}         `json:"total_pretax_credit_amounts"`
 	TotalTaxes               []struct{}         `json:"total_taxes"`
 	WebhooksDeliveredAt      *int64             `json:"webhooks_delivered_at"`
-	Token                    string             `json:"_token"`          // of its hosted page
-	PaymentIntent            string             `json:"_payment_intent"` // "" while there is none
-	Retries                  int                `json:"_retries"`        // automatic attempts after the first
-	FeePercent               *json.Number       `json:"_fee_percent"`    // the platform's share, nil for none
+	Token                    string             `json:"_token"`             // of its hosted page
+	PaymentIntent            string             `json:"_payment_intent"`    // "" while there is none
+	Retries                  int                `json:"_retries"`           // automatic attempts after the first
+	Refused                  string             `json:"_refused,omitempty"` // the card that a bank refused for good
+	FeePercent               *json.Number       `json:"_fee_percent"`       // the platform's share, nil for none
 }
 
 type invoiceTax struct {

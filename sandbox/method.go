@@ -1,24 +1,29 @@
 package sandbox
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 )
 
-// A PaymentMethod is a card, always one of Stripe's test cards. Its number is
-// never kept.
+// A PaymentMethod is a card, always one of Stripe's test cards, or a bank debit.
+// The number of a card is never kept.
 type PaymentMethod struct {
 	base
 	AllowRedisplay string            `json:"allow_redisplay"`
 	BillingDetails BillingDetails    `json:"billing_details"`
-	Card           MethodCard        `json:"card"`
+	Card           *MethodCard       `json:"card,omitempty"` // nil for a bank debit
 	Created        int64             `json:"created"`
 	Customer       *string           `json:"customer"`
 	Livemode       bool              `json:"livemode"`
 	Metadata       map[string]string `json:"metadata"`
 	Type           string            `json:"type"`
-	CardKey        string            `json:"_card"`   // testCard.key
-	SetUp          bool              `json:"_set_up"` // its holder authenticated while saving it
+	USBank         tree              `json:"us_bank_account,omitempty"`
+	Sepa           tree              `json:"sepa_debit,omitempty"`
+	Bacs           tree              `json:"bacs_debit,omitempty"`
+	CardKey        string            `json:"_card"`            // testCard.key
+	Fails          bool              `json:"_fails,omitempty"` // of a bank debit: what the bank will answer
+	SetUp          bool              `json:"_set_up"`          // its holder authenticated while saving it
 	Detached       bool              `json:"_detached"`
 }
 
@@ -69,6 +74,14 @@ func (m *PaymentMethod) testCard() testCard {
 }
 
 var methodKinds = map[string]kind{"payment_method": {prefix: "pm_1", random: 23, refs: map[string]string{"customer": "customer"}}}
+
+// words are what people call m.
+func (m *PaymentMethod) words() string {
+	if m.Card == nil {
+		return "Bank account ending in " + debitLast4
+	}
+	return spell(m.Card.Brand) + " ending in " + m.Card.Last4 + ", expires " + fmt.Sprintf("%02d/%d", m.Card.ExpMonth, m.Card.ExpYear)
+}
 
 // A typedCard is a card as somebody entered it, by number or by token.
 type typedCard struct {
@@ -158,7 +171,7 @@ func (t *tx) newMethod(card testCard, month, year int64, details *BillingDetails
 		m.BillingDetails = *details
 	}
 	pass := "pass"
-	m.Card = MethodCard{
+	m.Card = &MethodCard{
 		Brand: card.brand, Checks: &cardChecks{CVC: &pass}, Country: card.country, DisplayBrand: card.brand,
 		ExpMonth: month, ExpYear: year, Fingerprint: fingerprintOf(card), Funding: card.funding, Last4: card.last4(),
 		Networks: cardNetworks{Available: []string{card.brand}}, RegulatedStatus: "unregulated",
@@ -169,6 +182,10 @@ func (t *tx) newMethod(card testCard, month, year int64, details *BillingDetails
 
 // methodOf finds a kept method, or makes one of a magic id such as pm_card_visa.
 func (t *tx) methodOf(id, param string) (*PaymentMethod, error) {
+	if fails, ok := debitByMagic(id); ok {
+		m := t.newDebit(usBankAccount, fails, nil)
+		return m, t.insert(m)
+	}
 	card, magic := cardByMagic(id)
 	if !magic {
 		return get[PaymentMethod](t, id, param)

@@ -61,7 +61,8 @@ func attachMethod(r *request) (any, error) {
 
 // methodFromPath is fromPath that also understands magic ids.
 func methodFromPath(r *request) (*PaymentMethod, error) {
-	if _, magic := cardByMagic(r.path("payment_method")); magic {
+	_, magic := cardByMagic(r.path("payment_method"))
+	if _, debit := debitByMagic(r.path("payment_method")); magic || debit {
 		return r.methodOf(r.path("payment_method"), "payment_method")
 	}
 	return fromPath[PaymentMethod](r, "payment_method")
@@ -70,6 +71,11 @@ func methodFromPath(r *request) (*PaymentMethod, error) {
 func showMethod(r *request) (any, error) {
 	if err := noParams(r); err != nil {
 		return nil, err
+	}
+	if fails, ok := debitByMagic(r.path("payment_method")); ok {
+		m := r.newDebit(usBankAccount, fails, nil)
+		m.Object = m.kind()
+		return m, nil
 	}
 	if card, magic := cardByMagic(r.path("payment_method")); magic {
 		m := r.newMethod(card, 0, 0, nil)
@@ -102,6 +108,9 @@ func updateMethod(r *request) (any, error) {
 	m.AllowRedisplay = either(in.AllowRedisplay, m.AllowRedisplay)
 	if in.BillingDetails != nil {
 		m.BillingDetails = *in.BillingDetails
+	}
+	if in.Card != nil && m.Card == nil {
+		return nil, invalid("card", "You cannot update the card of a PaymentMethod of type %s.", m.Type)
 	}
 	if in.Card != nil && in.Card.ExpMonth != 0 {
 		m.Card.ExpMonth = in.Card.ExpMonth

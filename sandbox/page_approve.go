@@ -48,7 +48,7 @@ func (s *Server) showApproval(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = s.read(r.Context(), account, func(t *tx) error {
 			m, err := get[PaymentMethod](t, text(p.PaymentMethod), "payment_method")
-			if err == nil {
+			if err == nil && m.Card != nil {
 				last4 = m.Card.Last4
 			}
 			return err

@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -51,6 +50,16 @@ func (s *Server) askInvoice(w http.ResponseWriter, r *http.Request, account stri
 	}
 	p := i.props(seller)
 	p.Card = card
+	if i.Status == invoiceOpen && i.PaymentIntent != "" {
+		_, intent, err := s.intentByID(r.Context(), i.PaymentIntent)
+		if err != nil {
+			s.failed(w, r, err)
+			return
+		}
+		if p.Processing = intent != nil && intent.Status == intentProcessing; intent != nil && intent.Status == intentNeedsAction {
+			p.Approve = "/3ds/" + intent.ID
+		}
+	}
 	s.page(w, r, status, views.Invoice(p))
 }
 
@@ -203,7 +212,7 @@ func (v *portalVisit) props(said string, card views.Card) views.PortalProps {
 		MayUpdate: features.PaymentMethodUpdate.Enabled, ShowInvoices: features.InvoiceHistory.Enabled,
 	}
 	if m := v.method; m != nil {
-		p.Method = spell(m.Card.Brand) + " ending in " + m.Card.Last4 + ", expires " + fmt.Sprintf("%02d/%d", m.Card.ExpMonth, m.Card.ExpYear)
+		p.Method = m.words()
 	}
 	for n := len(v.subscriptions) - 1; n >= 0; n-- {
 		p.Subscriptions = append(p.Subscriptions, v.subscription(v.subscriptions[n]))

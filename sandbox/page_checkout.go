@@ -85,6 +85,13 @@ func (s *Server) checkoutProps(r *http.Request, account string, session *Checkou
 	p.Session, p.Expires, p.Back = session.ID[:min(18, len(session.ID))], time.Unix(session.ExpiresAt, 0), text(session.CancelURL)
 	p.Email.Value = text(session.CustomerEmail)
 	err = s.read(r.Context(), account, func(t *tx) error {
+		if session.debit() != "" && !p.Due.IsZero() {
+			settings, err := t.settings()
+			if err != nil {
+				return err
+			}
+			p.Debit = hours(settings.DebitHours)
+		}
 		lines, err := t.basketLines(session)
 		if err != nil {
 			return err
@@ -178,6 +185,12 @@ func (s *Server) takeCheckout(w http.ResponseWriter, r *http.Request) {
 	if !isEmail(who.Email) {
 		email.Problem = "Write an e-mail address, such as ada@example.com."
 	}
+	if answer := r.PostFormValue("debit"); answer != "" && email.Problem == "" {
+		s.takeDebit(w, r, account, session, answer == "fails", who)
+		return
+	} else if answer != "" {
+		shown = views.Card{Expires: views.Field{Value: shown.Expires.Value}, Name: shown.Name} // no card is asked for
+	}
 	if faulty(shown) || email.Problem != "" {
 		s.askCheckout(w, r, account, session, http.StatusUnprocessableEntity, email, shown)
 		return
@@ -195,6 +208,19 @@ func (s *Server) takeCheckout(w http.ResponseWriter, r *http.Request) {
 		s.askCheckout(w, r, account, session, http.StatusPaymentRequired, email, shown)
 	case out.action:
 		s.askBank(w, r, account, session, card, who)
+	default:
+		http.Redirect(w, r, out.next, http.StatusSeeOther)
+	}
+}
+
+// takeDebit pays a session by bank debit.
+func (s *Server) takeDebit(w http.ResponseWriter, r *http.Request, account string, session *CheckoutSession, fails bool, who payer) {
+	out, err := s.debitCheckout(r.Context(), account, session.ID, fails, who)
+	switch {
+	case errors.Is(err, errNotOpen): // somebody else was faster
+		s.openSession(w, r)
+	case err != nil:
+		s.failed(w, r, err)
 	default:
 		http.Redirect(w, r, out.next, http.StatusSeeOther)
 	}

@@ -70,9 +70,12 @@ func ahead(d time.Duration) string {
 var timerWords = map[string]string{
 	subscriptionRenews: "Renew the subscription", subscriptionEnds: "End the subscription", subscriptionExpires: "Give up waiting for the first payment",
 	collectionResumes: "Collect again",
+	chargeDisputed:    "Dispute the charge", disputeDue: "Lose the dispute that nobody answered", refundArrives: "Tell of the refund's arrival",
 	pendingExpires:    "Give up waiting for the change to be paid",
 	phaseTurns:        "Begin the next phase of the schedule, or release it",
 	trialEnds:         "Warn of the trial's end", invoiceFinalizes: "Finalize the invoice and charge it", invoiceRetries: "Try the payment again",
+	debitSettles:    "Hear what the bank says to the debit",
+	invoiceComes:    "Announce the next invoice",
 	checkoutExpires: "Expire the checkout", clockExpires: "Delete the test clock",
 }
 

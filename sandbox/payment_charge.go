@@ -23,16 +23,22 @@ type verdict struct {
 	charge  *Charge
 	decline *cardDecline // nil when the bank did not decline
 	action  bool         // the holder has to authenticate first
+	pending bool         // the bank answers days later
 }
 
-func (v verdict) paid() bool { return v.decline == nil && !v.action }
+func (v verdict) paid() bool { return v.decline == nil && !v.action && !v.pending }
 
 // charge asks the bank behind m for what p wants, and keeps the answer on p.
 func (t *tx) charge(p *PaymentIntent, m *PaymentMethod, how attempt) (verdict, error) {
+	if m.Card == nil {
+		return t.debit(p, m)
+	}
 	how.setUp = how.setUp || m.SetUp
 	p.PaymentMethod, p.NextAction = &m.ID, nil
 	answer := m.testCard().onCharge(how)
 	switch {
+	case answer.mustAuth && how.offSession && p.Invoice != "": // its holder can still do it: see Approve
+		return verdict{decline: needsAuth, action: true}, t.needsAction(p)
 	case answer.mustAuth && how.offSession:
 		return t.declined(p, m, needsAuth, true)
 	case answer.mustAuth:
@@ -71,6 +77,9 @@ func (t *tx) succeeded(p *PaymentIntent, m *PaymentMethod) (verdict, error) {
 	if err := t.save(p); err != nil {
 		return verdict{}, err
 	}
+	if err := t.planDispute(c, m); err != nil {
+		return verdict{}, err
+	}
 	return verdict{charge: c}, t.emit("payment_intent.succeeded", p)
 }
 
@@ -100,18 +109,23 @@ func (t *tx) declined(p *PaymentIntent, m *PaymentMethod, why *cardDecline, acti
 
 // newCharge is a charge of what p wants on m, not kept yet.
 func (t *tx) newCharge(p *PaymentIntent, m *PaymentMethod) *Charge {
-	return &Charge{
+	c := &Charge{
 		Amount: p.Amount, Currency: p.Currency, Customer: p.Customer, Created: t.unix(), Description: p.Description,
 		BillingDetails: m.BillingDetails, FraudDetails: tree{}, Metadata: map[string]string{},
 		PaymentIntent: &p.ID, PaymentMethod: &m.ID, ApplicationFeeAmount: p.ApplicationFee,
-		MethodDetails: tree{"type": "card", "card": tree{
-			"amount_authorized": p.Amount, "authorization_code": nil, "brand": m.Card.Brand, "checks": m.Card.Checks,
-			"country": m.Card.Country, "exp_month": m.Card.ExpMonth, "exp_year": m.Card.ExpYear,
-			"extended_authorization": tree{"status": "disabled"}, "fingerprint": m.Card.Fingerprint, "funding": m.Card.Funding,
-			"incremental_authorization": tree{"status": "unavailable"}, "installments": nil, "last4": m.Card.Last4, "mandate": nil,
-			"multicapture": tree{"status": "unavailable"}, "network": m.Card.Brand, "network_token": tree{"used": false},
-			"network_transaction_id": nil, "overcapture": tree{"maximum_amount_capturable": p.Amount, "status": "unavailable"},
-			"regulated_status": "unregulated", "three_d_secure": nil, "wallet": nil,
-		}},
 	}
+	if m.Card == nil {
+		c.MethodDetails = m.debitDetails()
+		return c
+	}
+	c.MethodDetails = tree{"type": "card", "card": tree{
+		"amount_authorized": p.Amount, "authorization_code": nil, "brand": m.Card.Brand, "checks": m.Card.Checks,
+		"country": m.Card.Country, "exp_month": m.Card.ExpMonth, "exp_year": m.Card.ExpYear,
+		"extended_authorization": tree{"status": "disabled"}, "fingerprint": m.Card.Fingerprint, "funding": m.Card.Funding,
+		"incremental_authorization": tree{"status": "unavailable"}, "installments": nil, "last4": m.Card.Last4, "mandate": nil,
+		"multicapture": tree{"status": "unavailable"}, "network": m.Card.Brand, "network_token": tree{"used": false},
+		"network_transaction_id": nil, "overcapture": tree{"maximum_amount_capturable": p.Amount, "status": "unavailable"},
+		"regulated_status": "unregulated", "three_d_secure": nil, "wallet": nil,
+	}}
+	return c
 }

@@ -139,6 +139,7 @@ const (
 	intentNeedsMethod  = "requires_payment_method"
 	intentNeedsConfirm = "requires_confirmation"
 	intentNeedsAction  = "requires_action"
+	intentProcessing   = "processing"
 	intentSucceeded    = "succeeded"
 	intentCanceled     = "canceled"
 )

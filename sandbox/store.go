@@ -107,6 +107,10 @@ CREATE TABLE IF NOT EXISTS meter_events (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS meter_events_usage ON meter_events (account, meter, customer, at);
 CREATE INDEX IF NOT EXISTS meter_events_identifier ON meter_events (account, meter, identifier);
+CREATE TABLE IF NOT EXISTS account_settings (
+	account TEXT PRIMARY KEY,
+	doc TEXT NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS followers (
 	name TEXT PRIMARY KEY,
 	url TEXT NOT NULL,

@@ -53,7 +53,7 @@ func (t *tx) begin(s *Subscription, c *Customer, behavior string, offSession boo
 // payFirst charges the first invoice.
 func (t *tx) payFirst(i *Invoice, m *PaymentMethod, behavior string, offSession bool) error {
 	v, err := t.collect(i, m, attempt{offSession: offSession})
-	if err != nil || v.paid() || behavior != "error_if_incomplete" {
+	if err != nil || v.paid() || v.pending || behavior != "error_if_incomplete" {
 		return err
 	}
 	return v.refusal()

@@ -48,7 +48,7 @@ func (t *tx) plan(s *Subscription) error {
 			return nil
 		}
 	}
-	return t.schedule(subscriptionRenews, s.ID, s.clock(), s.period().end)
+	return orElse(t.planUpcoming(s), t.schedule(subscriptionRenews, s.ID, s.clock(), s.period().end))
 }
 
 // change keeps s as it is now, plans what follows, and tells of the change.
@@ -215,6 +215,9 @@ func expireSubscription(t *tx, id string) error {
 	if err != nil || s == nil || s.Status != subIncomplete {
 		return err
 	}
+	if waits, err := t.waitsForBank(s); waits || err != nil {
+		return err
+	}
 	s.Status = subIncompleteExpired
 	if err := t.change(s); err != nil {
 		return err
@@ -369,10 +372,7 @@ func (t *tx) unpaidSubscription(s *Subscription, i *Invoice) error {
 			return err
 		}
 	}
-	if i.NextPaymentAttempt == nil && i.Retries >= len(retryDays) {
-		return t.cancel(s, "payment_failed")
-	}
-	return nil
+	return t.endDunning(s, i)
 }
 
 // cancelAll is what a customer's deletion does to their subscriptions.

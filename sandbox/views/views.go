@@ -43,6 +43,7 @@ type CheckoutProps struct {
 	FixEmail  bool // the customer is known
 	Card      Card
 	Countries []Country
+	Debit     string // how long a bank debit takes: "3 days"; "" when none is offered
 }
 
 // A Price is a price as a page sets it: "49.00", "USD", "a month". Where there
@@ -83,6 +84,8 @@ type InvoiceProps struct {
 	Total, Had, Due      money.Amount // Had is what was paid
 	PDF                  string
 	Pay                  bool
+	Approve              string // the bank's page, where this payment waits; "" for nowhere
+	Processing           bool   // a bank debit is on its way
 	Action               string
 	Card                 Card
 }
