@@ -17,6 +17,7 @@ const (
 	Processing Checkout = "processing" // completed, the money is on its way
 	Expired    Checkout = "expired"    // not paid in time
 	Failed     Checkout = "failed"     // Stripe refused to open it
+	Declined   Checkout = "declined"   // completed, but the money never came
 )
 
 // A Hold is an admin's or publisher's block. It has nothing to do with payment.
@@ -29,23 +30,59 @@ const (
 	HoldProduction Hold = "PROD_ONLY_BLOCKED"
 )
 
+// A MoneyHold is a block because money went back, where the tenant wants that. No
+// payment lifts it.
+type MoneyHold string
+
+// The money holds.
+const (
+	NoMoneyHold MoneyHold = ""
+	Refunded    MoneyHold = "refund"  // what was paid for the running period was given back
+	Disputed    MoneyHold = "dispute" // a payment is taken back through the bank
+)
+
+// A ChangeKind is how a subscription moves to another plan.
+type ChangeKind string
+
+// The kinds of a change.
+const (
+	NoChange       ChangeKind = ""
+	ChangeNow      ChangeKind = "now"        // as soon as Stripe has done it
+	ChangeAtEnd    ChangeKind = "period_end" // when the period ends
+	ChangeByPaying ChangeKind = "checkout"   // from a free plan, once its checkout is paid
+	ChangeToFree   ChangeKind = "to_free"    // when the paid one ends with its period
+)
+
+// A Change is another plan that is on its way.
+type Change struct {
+	Kind  ChangeKind
+	Plan  string    // its name, for people
+	At    time.Time // when it takes effect; zero: as soon as it can
+	Waits bool      // its payment is open, and nothing changes before that is paid
+}
+
 // Facts are all that a state depends on. Stripe is the status of the Stripe
 // subscription as Stripe spells it, and "" while there is none.
 type Facts struct {
-	NeedsPayment    bool // frozen when subscribed
-	Checkout        Checkout
-	Stripe          string
-	Hold            Hold
-	AwaitsApproval  bool          // a person has to agree first
-	ChangePending   bool          // another plan from the next period on
-	CheckoutEnds    time.Time     // until when an open checkout can be paid
-	PastDueSince    time.Time     // when the oldest unpaid invoice was due
-	Grace           time.Duration // how long calls are served after that
-	CancelAt        time.Time     // when it will end; zero: it renews
-	EndedAt         time.Time     // zero: it has not ended
-	ServedOnce      bool          // calls were served at some time
-	CheckoutProblem string        // why a checkout failed, for a person
-	Now             time.Time
+	NeedsPayment     bool // frozen when subscribed
+	Checkout         Checkout
+	Stripe           string
+	Hold             Hold
+	MoneyHold        MoneyHold // of no account while the plan is free
+	AwaitsApproval   bool      // a person has to agree first
+	Change           Change
+	CheckoutEnds     time.Time     // until when an open checkout can be paid
+	PastDueSince     time.Time     // when the oldest unpaid invoice was due
+	Grace            time.Duration // how long calls are served after that
+	ActionNeeded     bool          // the bank asks the cardholder to agree to the open payment
+	RetryAt          time.Time     // when Stripe tries the open payment again; zero: it does not
+	CollectionPaused bool          // nothing is charged until somebody lifts that at Stripe
+	TrialEnds        time.Time
+	CancelAt         time.Time // when it will end; zero: it renews
+	EndedAt          time.Time // zero: it has not ended
+	ServedOnce       bool      // calls were served at some time
+	CheckoutProblem  string    // why a checkout failed, for a person
+	Now              time.Time
 }
 
 // A Status is the state of a subscription as WSO2 spells it.
@@ -83,8 +120,12 @@ const (
 	NeedsFirstPaying Reason = "checkout"
 	PaymentExpired   Reason = "not-paid-in-time"
 	PaymentRefused   Reason = "checkout-refused"
+	PaymentDeclined  Reason = "payment-declined"
 	PaymentUnderWay  Reason = "payment-processing"
 	HeldByPublisher  Reason = "held"
+	HeldByDispute    Reason = "held-disputed"
+	HeldByRefund     Reason = "held-refunded"
+	NeedsAgreeing    Reason = "authentication" // paying is due, and the bank asks the cardholder
 	NeedsPaying      Reason = "payment"
 	HeldInProduction Reason = "held-in-production"
 )
@@ -115,6 +156,12 @@ func refusal(f Facts) (Reason, time.Time) {
 	switch {
 	case f.Hold == HoldAll:
 		return HeldByPublisher, time.Time{}
+	case f.NeedsPayment && f.MoneyHold == Disputed:
+		return HeldByDispute, time.Time{}
+	case f.NeedsPayment && f.MoneyHold != NoMoneyHold:
+		return HeldByRefund, time.Time{}
+	case owes && f.ActionNeeded:
+		return NeedsAgreeing, time.Time{}
 	case owes:
 		return NeedsPaying, time.Time{}
 	case f.Hold != NoHold:
@@ -137,6 +184,8 @@ func unpaid(f Facts) Reason {
 			return PaymentExpired
 		case Failed:
 			return PaymentRefused
+		case Declined:
+			return PaymentDeclined
 		case Processing:
 			return PaymentUnderWay
 		case NoCheckout, Opening, Open:
@@ -183,18 +232,18 @@ func status(f Facts, r Reason) Status {
 		return Rejected
 	case NeedsApproval, NeedsFirstPaying, PaymentUnderWay:
 		return OnHold
-	case PaymentExpired, PaymentRefused:
+	case PaymentExpired, PaymentRefused, PaymentDeclined:
 		return Rejected
-	case HeldByPublisher, NeedsPaying:
+	case HeldByPublisher, HeldByDispute, HeldByRefund, NeedsAgreeing, NeedsPaying:
 		return Blocked
 	case HeldInProduction:
 		return ProdOnlyBlocked
 	case NotRefused:
 	}
 	switch {
-	case !f.CancelAt.IsZero():
+	case f.Change.Kind != ChangeToFree && !f.CancelAt.IsZero(): // else only the paid plan ends, and a free one follows
 		return DeletePending
-	case f.ChangePending:
+	case f.Change.Kind != NoChange:
 		return TierUpdatePending
 	}
 	return Unblocked

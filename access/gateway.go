@@ -16,7 +16,8 @@ func (s State) Serves(k KeyType) bool {
 		return true
 	case HeldInProduction:
 		return k == Sandbox
-	case IsOver, NeedsApproval, NeedsFirstPaying, PaymentExpired, PaymentRefused, PaymentUnderWay, HeldByPublisher, NeedsPaying:
+	case IsOver, NeedsApproval, NeedsFirstPaying, PaymentExpired, PaymentRefused, PaymentDeclined, PaymentUnderWay,
+		HeldByPublisher, HeldByDispute, HeldByRefund, NeedsAgreeing, NeedsPaying:
 	}
 	return false
 }
@@ -39,8 +40,12 @@ var problems = map[Reason]Problem{
 	NeedsFirstPaying: {402, "payment-required", "The subscription has not been paid yet."},
 	PaymentExpired:   {402, "payment-required", "The subscription was not paid in time."},
 	PaymentRefused:   {402, "payment-required", "The subscription has not been paid yet."},
+	PaymentDeclined:  {402, "payment-required", "The payment for the subscription did not go through."},
 	PaymentUnderWay:  {402, "payment-processing", "The payment is being processed."},
 	HeldByPublisher:  {403, "subscription-blocked", "The publisher has blocked the subscription."},
+	HeldByDispute:    {403, "payment-disputed", "A payment for the subscription is disputed."},
+	HeldByRefund:     {403, "payment-refunded", "The payment for the subscription was given back."},
+	NeedsAgreeing:    {402, "payment-authentication-required", "The bank asks the cardholder to confirm a payment for the subscription."},
 	NeedsPaying:      {402, "payment-required", "A payment for the subscription is due."},
 	HeldInProduction: {403, "subscription-blocked", "The publisher has blocked production calls."},
 }

@@ -251,7 +251,7 @@ func (s *Subscriptions) StartAgain(ctx context.Context, who accounts.Actor, uuid
 		return sub, err
 	case access.Pay, access.Wait:
 		return o.Subscription, nil // under way already
-	case access.NoAction, access.UpdateCard, access.AskPublisher, access.Resume, access.SubscribeAgain:
+	case access.NoAction, access.UpdateCard, access.Authenticate, access.AskPublisher, access.Resume, access.UndoChange, access.SubscribeAgain:
 	}
 	return models.Subscription{}, fault.New(fault.Conflict, "This subscription cannot be started again as it stands.")
 }

@@ -39,7 +39,7 @@ func (s *Subscriptions) CheckoutURL(ctx context.Context, who accounts.Actor, uui
 		return s.sessionURL(ctx, sub)
 	case access.Opening:
 		return "", fault.New(fault.Unavailable, "Stripe has not opened the payment page yet. Please try again in a moment.")
-	case access.NoCheckout, access.Processing, access.Expired, access.Failed:
+	case access.NoCheckout, access.Processing, access.Expired, access.Failed, access.Declined:
 	}
 	return "", fault.New(fault.NotFound, "No pending checkout session found for the given subscription")
 }

@@ -79,7 +79,7 @@ type Selling interface {
 	// SubscriptionsOf lists every subscription of a customer, ended ones too, newest first.
 	SubscriptionsOf(ctx context.Context, at accounts.StripeAccount, customer string) ([]Subscription, error)
 	// CancelSubscription ends a subscription: at once, billing what is unbilled
-	// (invoice_now and prorate), or when its period ends.
+	// (invoice_now and prorate) or not, or when its period ends.
 	CancelSubscription(ctx context.Context, at accounts.StripeAccount, key, id string, when CancelWhen) (Subscription, error)
 	// ResumeSubscription takes back a cancellation that has not happened yet.
 	ResumeSubscription(ctx context.Context, at accounts.StripeAccount, key, id string) (Subscription, error)
@@ -210,10 +210,11 @@ type PortalInput struct{ Customer, Configuration, ReturnURL string }
 // CancelWhen says when a cancellation takes effect.
 type CancelWhen int
 
-// The two moments at which a subscription can end.
+// The ways in which a subscription can be ended.
 const (
 	CancelAtPeriodEnd CancelWhen = iota
 	CancelNow
+	CancelUnbilled // at once, and nothing is billed or credited: what should never have begun
 )
 
 // A Subscription is a subscription as the provider has it.

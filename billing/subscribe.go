@@ -30,7 +30,6 @@ type Subscriptions struct {
 	PublicURL    string        // of the portal, without a slash at the end
 	StripePages  string        // origin of the sandbox's hosted pages; "" for Stripe's own
 	Notices      *notices.Desk // who tells people; nil tells nobody
-	Grace        time.Duration // how long calls are served after a failed renewal
 	Patience     time.Duration // how long a request waits for Stripe before it answers
 }
 

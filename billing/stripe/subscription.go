@@ -86,7 +86,8 @@ func (c conn) cancel(ctx context.Context, id string, when billing.CancelWhen) (*
 		return s, answered("cancel subscription at period end", s.ID, err)
 	}
 	// Without these two, usage that is not billed yet would be lost.
-	p := &stripe.SubscriptionCancelParams{InvoiceNow: stripe.Bool(true), Prorate: stripe.Bool(true)}
+	billed := when != billing.CancelUnbilled
+	p := &stripe.SubscriptionCancelParams{InvoiceNow: &billed, Prorate: &billed}
 	c.mark(&p.Params, "")
 	s, err := c.V1Subscriptions.Cancel(ctx, id, p)
 	return s, answered("cancel subscription", s.ID, err)

@@ -179,7 +179,7 @@ func stage(o billing.Overview) page.Stage {
 		return page.Approval
 	case access.PaymentUnderWay:
 		return page.Confirming
-	case access.PaymentExpired, access.PaymentRefused:
+	case access.PaymentExpired, access.PaymentRefused, access.PaymentDeclined:
 		return page.Lapsed
 	case access.NeedsFirstPaying:
 		switch {
@@ -189,7 +189,7 @@ func stage(o billing.Overview) page.Stage {
 			return page.Payable
 		}
 		return page.Opening
-	case access.NotRefused, access.HeldByPublisher, access.NeedsPaying, access.HeldInProduction:
+	case access.NotRefused, access.HeldByPublisher, access.HeldByDispute, access.HeldByRefund, access.NeedsAgreeing, access.NeedsPaying, access.HeldInProduction:
 	}
 	return page.Running
 }

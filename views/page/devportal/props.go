@@ -153,8 +153,10 @@ const (
 	Wait           Next = "wait"
 	StartAgain     Next = "start-again"
 	UpdateCard     Next = "update-card"
+	Authenticate   Next = "authenticate"
 	AskPublisher   Next = "ask-publisher"
 	Resume         Next = "resume"
+	UndoChange     Next = "undo-change"
 	SubscribeAgain Next = "subscribe-again"
 )
 
