@@ -32,6 +32,7 @@ type testCard struct {
 	attach  *cardDecline // when it is saved to a customer
 	charge  *cardDecline // when it is charged
 	auth    authRule
+	dispute string   // the reason its holder gives for taking every payment back, "" for none
 	aliases []string // further words for pm_card_<word> and tok_<word>
 }
 
@@ -77,6 +78,9 @@ var testCards = []testCard{
 	declining("chargeDeclinedProcessingError", "4000000000000119", processing),
 	declining("chargeDeclinedVelocityLimitExceeded", "4000000000006975", velocity),
 	{key: "incorrectNumber", number: "4242424242424241", brand: "visa", funding: "credit", country: "US", refuse: wrongNumber},
+	{key: "createDispute", number: "4000000000000259", brand: "visa", funding: "credit", country: "US", dispute: "fraudulent"},
+	{key: "createDisputeProductNotReceived", number: "4000000000002685", brand: "visa", funding: "credit", country: "US", dispute: "product_not_received"},
+	{key: "createDisputeInquiry", number: "4000000000001976", brand: "visa", funding: "credit", country: "US", dispute: "inquiry"},
 	{key: "chargeCustomerFail", number: "4000000000000341", brand: "visa", funding: "credit", country: "US", charge: declined},
 
 	secure("authenticationRequiredOnSetup", "4000002500003155", authUnlessSetUp, nil),

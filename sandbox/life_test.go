@@ -77,6 +77,8 @@ var lifeEvents = []string{
 	"customer.created", "customer.updated", "customer.deleted", "billing_portal.configuration.created", "billing_portal.session.created",
 	"subscription_schedule.created", "subscription_schedule.updated", "subscription_schedule.released", "subscription_schedule.canceled",
 	"subscription_schedule.aborted", "subscription_schedule.completed",
+	"charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed", "charge.dispute.funds_withdrawn", "charge.dispute.funds_reinstated",
+	"refund.updated", "charge.refund.updated",
 	"customer.subscription.pending_update_applied", "customer.subscription.pending_update_expired",
 }
 
@@ -107,6 +109,7 @@ func (s shop) liveThroughEverything() {
 	s.others()
 	s.plans()
 	s.waits()
+	s.disputes()
 	s.must("DELETE /v1/subscriptions/"+id, "invoice_now=true&prorate=true")
 	s.must("DELETE /v1/customers/"+s.customer, "")
 }

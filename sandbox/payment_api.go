@@ -10,9 +10,6 @@ var paymentRoutes = []route{
 	{"POST", "/v1/payment_intents/{intent}/cancel", cancelIntent},
 	{"GET", "/v1/charges", listCharges},
 	{"GET", "/v1/charges/{charge}", show[Charge]("charge")},
-	{"POST", "/v1/refunds", createRefund},
-	{"GET", "/v1/refunds", listRefunds},
-	{"GET", "/v1/refunds/{refund}", show[Refund]("refund")},
 }
 
 type confirmParams struct {
@@ -245,109 +242,4 @@ func listCharges(r *request) (any, error) {
 		return nil, err
 	}
 	return list[Charge](r, in.listParams, append(where(map[string]string{"customer": in.Customer, "payment_intent": in.Intent}), in.Created.within("created")...)...)
-}
-
-// A Refund gives a charge back, whole or in part.
-type Refund struct {
-	base
-	Amount             int64             `json:"amount"`
-	BalanceTransaction *string           `json:"balance_transaction"`
-	Charge             string            `json:"charge"`
-	Created            int64             `json:"created"`
-	Currency           string            `json:"currency"`
-	DestinationDetails tree              `json:"destination_details"`
-	Metadata           map[string]string `json:"metadata"`
-	PaymentIntent      *string           `json:"payment_intent"`
-	Reason             *string           `json:"reason"`
-	ReceiptNumber      *string           `json:"receipt_number"`
-	SourceReversal     *string           `json:"source_transfer_reversal"`
-	Status             string            `json:"status"`
-	TransferReversal   *string           `json:"transfer_reversal"`
-}
-
-func (*Refund) kind() string { return "refund" }
-
-// refundCreate is what is given back.
-type refundCreate struct {
-	Charge    string        `p:"charge"`
-	Intent    string        `p:"payment_intent"`
-	Amount    *int64        `p:"amount,min=1"`
-	Reason    *string       `p:"reason,enum=duplicate|fraudulent|requested_by_customer"`
-	RefundFee bool          `p:"refund_application_fee"`
-	Metadata  metadataParam `p:"metadata"`
-}
-
-func createRefund(r *request) (any, error) {
-	in, err := read[refundCreate](r)
-	if err != nil {
-		return nil, err
-	}
-	c, err := r.refundable(in.Charge, in.Intent)
-	if err != nil {
-		return nil, err
-	}
-	left := c.Amount - c.AmountRefunded
-	amount := left
-	if in.Amount != nil {
-		amount = *in.Amount
-	}
-	switch {
-	case left == 0:
-		return nil, invalidCode("charge_already_refunded", "", "Charge %s has already been refunded.", c.ID)
-	case amount > left:
-		return nil, invalid("amount", "Refund amount (%s) is greater than unrefunded amount on charge (%s)",
-			money.New(amount, money.MustCurrency(c.Currency)), money.New(left, money.MustCurrency(c.Currency)))
-	}
-	refund := &Refund{Amount: amount, Charge: c.ID, Created: r.unix(), Currency: c.Currency, PaymentIntent: c.PaymentIntent, Reason: in.Reason,
-		Status: "succeeded", DestinationDetails: tree{"type": "card", "card": tree{"type": "refund", "reference_status": "pending", "reference_type": "acquirer_reference_number"}}}
-	if refund.Metadata, err = in.Metadata.apply(nil); err != nil {
-		return nil, err
-	}
-	if err := r.insert(refund); err != nil {
-		return nil, err
-	}
-	c.AmountRefunded += amount
-	c.Refunded = c.AmountRefunded == c.Amount
-	if err := r.save(c); err != nil {
-		return nil, err
-	}
-	if err := r.emit("charge.refunded", c); err != nil {
-		return nil, err
-	}
-	return refund, r.emit("refund.created", refund)
-}
-
-// refundable finds the successful charge that a refund is of.
-func (t *tx) refundable(charge, intent string) (*Charge, error) {
-	if charge == "" && intent == "" {
-		return nil, invalidCode("parameter_missing", "", "One of the following params should be provided for this request: payment_intent or charge.")
-	}
-	if charge == "" {
-		p, err := get[PaymentIntent](t, intent, "payment_intent")
-		if err != nil {
-			return nil, err
-		}
-		if p.LatestCharge == nil {
-			return nil, invalid("payment_intent", "This PaymentIntent (%s) does not have a successful charge to refund.", p.ID)
-		}
-		charge = *p.LatestCharge
-	}
-	c, err := get[Charge](t, charge, "charge")
-	if err == nil && !c.Paid {
-		err = invalid("charge", "This charge (%s) did not succeed, so it cannot be refunded.", c.ID)
-	}
-	return c, err
-}
-
-func listRefunds(r *request) (any, error) {
-	in, err := read[struct {
-		listParams
-		createdParam
-		Charge string `p:"charge"`
-		Intent string `p:"payment_intent"`
-	}](r)
-	if err != nil {
-		return nil, err
-	}
-	return list[Refund](r, in.listParams, append(where(map[string]string{"charge": in.Charge, "payment_intent": in.Intent}), in.Created.within("created")...)...)
 }
