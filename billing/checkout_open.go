@@ -93,7 +93,11 @@ func (s *Subscriptions) stageCheckout(ctx context.Context, tx bun.Tx, sub models
 
 // stageOpening promises the checkout itself. Price and addresses come from our rows.
 func (s *Subscriptions) stageOpening(ctx context.Context, tx bun.Tx, sub models.Subscription, customer string) error {
-	price, err := models.SoldAs(ctx, tx, sub.APIID, sub.PriceVersionID, sub.Account)
+	version, why := sub.PriceVersionID, models.WorkflowCreation
+	if sub.ChangeKind == models.ChangeByPaying { // the free plan goes on until this is paid
+		version, why = sub.PendingPriceVersionID, models.WorkflowUpdate
+	}
+	price, err := models.SoldAs(ctx, tx, sub.APIID, version, sub.Account)
 	if fault.KindOf(err) == fault.NotFound {
 		return outbox.Refuse(fault.From(fault.Conflict, err, "This plan is not on sale any more. Choose another one."))
 	}
@@ -104,7 +108,7 @@ func (s *Subscriptions) stageOpening(ctx context.Context, tx bun.Tx, sub models.
 	if err != nil {
 		return err
 	}
-	flow, _, err := models.NewestWorkflow(ctx, tx, sub.TenantID, reference(sub), models.WorkflowCreation)
+	flow, _, err := models.NewestWorkflow(ctx, tx, sub.TenantID, reference(sub), why)
 	if err != nil {
 		return err
 	}
@@ -283,6 +287,10 @@ func (s *Subscriptions) keepSession(ctx context.Context, job outbox.Job, t openC
 func (s *Subscriptions) unopened(ctx context.Context, tx bun.Tx, tenant models.TenantID, id int64, attempt int, why error) error {
 	sub, err := models.SubscriptionByNumber(ctx, tx, tenant, id)
 	if err != nil || !awaits(sub, attempt) {
+		return err
+	}
+	if sub.ChangeKind == models.ChangeByPaying {
+		_, err = s.abandon(ctx, tx, sub, "Stripe did not open the payment page. "+reasonOf(why))
 		return err
 	}
 	sub.Checkout, sub.CheckoutProblem = string(access.Failed), reasonOf(why)

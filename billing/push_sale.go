@@ -260,5 +260,12 @@ func (s *Sales) readPlans(ctx context.Context, tenant models.TenantID, out *sale
 	for _, h := range heads {
 		out.busy[place{h.PolicyID, h.Account}] = h.Count > 0
 	}
+	if err != nil {
+		return err
+	}
+	coming, err := models.ChangingTo(ctx, s.DB, tenant, "api_id", out.api.ID)
+	for _, h := range coming {
+		out.busy[place{h.PolicyID, h.Account}] = true
+	}
 	return err
 }

@@ -54,6 +54,7 @@ func (s *Subscriptions) judge(sub *models.Subscription) access.State {
 			sub.EndedAt = now
 		}
 		sub.Live, sub.CreateState = nil, "UN_SUBSCRIBE"
+		forgetChange(sub)
 	}
 	sub.Status = string(state.Status)
 	return state
@@ -66,6 +67,8 @@ type Overview struct {
 	State access.State
 	Plan  models.Policy
 	Price catalog.Price // zero when it is free
+
+	Changing *PendingChange // the change of plan that is on its way; nil: none
 
 	// What is under way at Stripe, where one subscription is asked for.
 	EndAsked     bool // it is being ended, and Stripe has not confirmed that
@@ -120,6 +123,9 @@ func (s *Subscriptions) overviews(ctx context.Context, tenant models.TenantID, e
 	var ids []int64
 	for _, e := range es {
 		ids = append(ids, e.PolicyID)
+		if e.PendingPolicyID != 0 {
+			ids = append(ids, e.PendingPolicyID)
+		}
 	}
 	policies, err := models.PoliciesByID(ctx, s.DB, tenant, ids)
 	if err != nil {
@@ -142,6 +148,7 @@ func (s *Subscriptions) overviews(ctx context.Context, tenant models.TenantID, e
 	all := make([]Overview, len(es))
 	for i, e := range es {
 		all[i] = Overview{SubscriptionEntry: e, State: s.StateOf(e.Subscription), Plan: plans[e.PolicyID], Price: prices[e.PriceVersionID]}
+		all[i].Changing = s.pendingChange(e.Subscription, plans, prices)
 	}
 	return all, nil
 }
