@@ -49,6 +49,9 @@ type seen struct {
 	others   []held    // any other Stripe subscriptions made for ours
 	invoices []Invoice // of all of them
 	accounts []string
+	change   changing // what Stripe says about another plan
+	rules    rules    // what our settings say
+	declined bool     // kept was bought, its first payment never came, and it was ended for that
 }
 
 // sync performs syncSubscription. It holds the lease of the subject, so what it
@@ -63,6 +66,9 @@ func (s *Subscriptions) sync(ctx context.Context, job outbox.Job, t syncSubscrip
 		return err
 	}
 	if seen, err = s.cancelOthers(ctx, job, seen); err != nil {
+		return err
+	}
+	if seen, err = s.cancelUnpaid(ctx, job, sub, seen); err != nil {
 		return err
 	}
 	if err := s.closeStrays(ctx, job, sub, seen); err != nil {
@@ -123,8 +129,14 @@ func (s *Subscriptions) look(ctx context.Context, sub models.Subscription) (seen
 	if err != nil {
 		return out, err
 	}
+	if out.rules, err = s.rulesFor(ctx, sub); err != nil {
+		return out, err
+	}
 	out.choose(sub, all)
-	return s.withInvoices(ctx, out)
+	if out, err = s.withInvoices(ctx, out); err != nil {
+		return out, err
+	}
+	return out, s.lookChange(ctx, sub, &out)
 }
 
 // subscriptionsFor finds every Stripe subscription that was made for sub.
@@ -168,7 +180,7 @@ func alive(sub Subscription) bool {
 
 // choose decides which of all counts for sub: the one that counted before while it
 // lives, else the first that lives, else the last that lived. A subscription that
-// has ended here, or is free now, takes up no other one.
+// has ended here, or is free now and is not being paid for, takes up no other one.
 func (v *seen) choose(sub models.Subscription, all []held) {
 	slices.SortFunc(all, func(a, b held) int {
 		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
@@ -176,11 +188,12 @@ func (v *seen) choose(sub models.Subscription, all []held) {
 	best := -1
 	for i, one := range all {
 		known := one.ID == sub.StripeSubscriptionID
-		over := !sub.EndedAt.IsZero() || !sub.NeedsPayment
+		dismissed := !known && v.rules.mirrored[one.ID] && !alive(one.Subscription)
+		over := !sub.EndedAt.IsZero() || !sub.NeedsPayment && sub.ChangeKind != models.ChangeByPaying
 		switch {
 		case known && (over || alive(one.Subscription)):
 			best = i
-		case over || best >= 0 && all[best].ID == sub.StripeSubscriptionID && alive(all[best].Subscription):
+		case over || dismissed || best >= 0 && all[best].ID == sub.StripeSubscriptionID && alive(all[best].Subscription):
 		case best < 0, !alive(all[best].Subscription):
 			best = i
 		}
@@ -216,11 +229,25 @@ func (s *Subscriptions) cancelOthers(ctx context.Context, job outbox.Job, v seen
 		if !alive(other.Subscription) {
 			continue
 		}
-		gone, err := s.Engine.CancelSubscription(ctx, other.at, job.Key("duplicate."+other.ID), other.ID, CancelNow)
+		gone, err := s.Engine.CancelSubscription(ctx, other.at, job.Key("duplicate."+other.ID), other.ID, CancelUnbilled)
 		if err != nil {
 			return v, final(err)
 		}
 		v.others[i].Subscription = gone
 	}
+	return v, nil
+}
+
+// cancelUnpaid ends what was bought by a delayed payment that never came, so that
+// the subscription can be started again.
+func (s *Subscriptions) cancelUnpaid(ctx context.Context, job outbox.Job, sub models.Subscription, v seen) (seen, error) {
+	if v.kept == nil || v.kept.Status != "past_due" && v.kept.Status != "unpaid" || !sub.ActivatedAt.IsZero() || !v.moneyOnItsWay() || v.lastPaid() != nil {
+		return v, nil
+	}
+	gone, err := s.Engine.CancelSubscription(ctx, v.keptAt, job.Key("unpaid."+v.kept.ID), v.kept.ID, CancelUnbilled)
+	if err != nil {
+		return v, final(err)
+	}
+	v.kept, v.declined = &gone, true
 	return v, nil
 }

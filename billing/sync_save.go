@@ -33,6 +33,9 @@ func (s *Subscriptions) save(ctx context.Context, job outbox.Job, before, after 
 		if err := s.saveAnswers(ctx, tx, before, sub); err != nil {
 			return err
 		}
+		if err := s.saveChange(ctx, tx, before, sub); err != nil {
+			return err
+		}
 		if before.Live != nil && sub.Live == nil && sub.Account != "" { // its meter may be needed no longer
 			if _, err := outbox.Stage(ctx, tx, sub.TenantID, s.Wall.Now(), PushSale{sub.APIID}); err != nil {
 				return err
@@ -61,6 +64,9 @@ func (s *Subscriptions) endEvents(ctx context.Context, tx bun.Tx, job outbox.Job
 func (s *Subscriptions) saveSessions(ctx context.Context, tx bun.Tx, sub models.Subscription, v seen) error {
 	for i, ours := range v.sessions {
 		status := sessionStatus(v.theirs[i], !sub.EndedAt.IsZero())
+		if v.declined && v.theirs[i].Subscription == v.kept.ID {
+			status = models.SessionExpired // it came to nothing
+		}
 		if status == ours.Status {
 			continue
 		}

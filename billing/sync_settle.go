@@ -7,23 +7,38 @@ import (
 	"tollgate/models"
 )
 
-// settle says what sub becomes in view of what Stripe has. The same view gives the
-// same result, whatever came before, so the order of events does not matter.
+// settle says what sub becomes in view of what Stripe has and of our settings. The
+// same view gives the same result, whatever came before, so the order of events
+// does not matter.
 func (s *Subscriptions) settle(sub models.Subscription, v seen) models.Subscription {
 	before := sub
-	if v.kept == nil {
+	switch {
+	case v.kept == nil:
 		unstarted(&sub, v)
-	} else {
+	case v.declined && sub.ChangeKind != models.ChangeByPaying:
+		declined(&sub)
+	default:
 		started(&sub, v)
 		if sub.ActivatedAt.IsZero() && everPaid(v.invoices) {
 			sub.ActivatedAt = models.At(s.Business.Now())
 		}
 	}
+	sub.GraceHours, sub.MoneyHold = v.rules.grace, v.rules.moneyHold(v)
+	s.settleChange(&sub, v)
 	s.judge(&sub)
 	if sub != before {
 		sub.UpdatedTime = models.At(s.Business.Now())
 	}
 	return sub
+}
+
+// declined takes off sub what was bought for it and never paid, so that it can be
+// started again.
+func declined(sub *models.Subscription) {
+	session, account := sub.CheckoutSessionID, sub.Account
+	leaveStripe(sub)
+	sub.Account = account
+	sub.Checkout, sub.CheckoutSessionID = string(access.Failed), session
 }
 
 // unstarted follows the current checkout session; an earlier one changes nothing.
@@ -47,38 +62,58 @@ func unstarted(sub *models.Subscription, v seen) {
 func started(sub *models.Subscription, v seen) {
 	theirs := v.kept
 	sub.Account, sub.StripeSubscriptionID, sub.StripeStatus = v.keptAt.Connected, theirs.ID, theirs.Status
-	sub.Checkout, sub.CheckoutProblem = string(access.NoCheckout), ""
-	for i := range v.sessions {
-		if got := v.theirs[i]; got.Subscription == theirs.ID && got.Status == CheckoutComplete && !got.Settled() {
-			sub.Checkout = string(access.Processing)
-		}
+	sub.Checkout, sub.CheckoutProblem, sub.CheckoutExpiresAt = string(access.NoCheckout), "", 0
+	if v.moneyOnItsWay() {
+		sub.Checkout = string(access.Processing)
 	}
 	if len(theirs.Items) > 0 {
 		sub.PeriodStart, sub.PeriodEnd = models.At(theirs.Items[0].PeriodStart), models.At(theirs.Items[0].PeriodEnd)
 	}
-	sub.CancelAt = models.At(theirs.CancelAt)
+	sub.CancelAt, sub.CollectionPaused, sub.TrialEnds = models.At(theirs.CancelAt), theirs.CollectionPaused, 0
+	if theirs.Status == "trialing" {
+		sub.TrialEnds = models.At(theirs.TrialEnd)
+	}
 	sub.PastDueSince = pastDueSince(*sub, v)
+	sub.OpenInvoice, sub.RetryAt, sub.ActionNeeded = "", 0, false
+	if open := v.oldestOpen(); open != nil {
+		sub.OpenInvoice, sub.RetryAt, sub.ActionNeeded = open.ID, models.At(open.NextAttempt), open.ActionNeeded
+	}
 	if !alive(*theirs) {
 		ended(sub, theirs)
 	}
 }
 
-// pastDueSince returns when the oldest open invoice was issued, while that blocks.
+// moneyOnItsWay reports whether the checkout of the kept subscription is complete,
+// and its money has not come yet.
+func (v seen) moneyOnItsWay() bool {
+	for i := range v.sessions {
+		if got := v.theirs[i]; v.kept != nil && got.Subscription == v.kept.ID && got.Status == CheckoutComplete && !got.Settled() {
+			return true
+		}
+	}
+	return false
+}
+
+// oldestOpen returns the oldest open invoice of the kept subscription; nil: none is.
+func (v seen) oldestOpen() *Invoice {
+	var oldest *Invoice
+	for i, one := range v.invoices {
+		if v.kept != nil && one.Subscription == v.kept.ID && one.Status == "open" && (oldest == nil || one.Created.Before(oldest.Created)) {
+			oldest = &v.invoices[i]
+		}
+	}
+	return oldest
+}
+
+// pastDueSince returns when the oldest open invoice became due, while that blocks.
 func pastDueSince(sub models.Subscription, v seen) models.Instant {
 	if v.kept.Status != "past_due" {
 		return 0
 	}
-	var since models.Instant
-	for _, i := range v.invoices {
-		at := models.At(i.Created)
-		if i.Subscription == v.kept.ID && i.Status == "open" && (since.IsZero() || at < since) {
-			since = at
-		}
+	if open := v.oldestOpen(); open != nil {
+		return models.At(orElse(open.FinalizedAt, open.Created))
 	}
-	if since.IsZero() {
-		return max(sub.PastDueSince, sub.PeriodStart)
-	}
-	return since
+	return max(sub.PastDueSince, sub.PeriodStart)
 }
 
 func ended(sub *models.Subscription, theirs *Subscription) {
