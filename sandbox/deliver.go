@@ -120,7 +120,7 @@ func (t *tx) pack(p *parcel) error {
 	if err != nil || e == nil {
 		return err
 	}
-	p.url, p.secrets, p.eventType = endpoint.URL, []string{endpoint.Secret}, e.Type
+	p.url, p.secrets, p.eventType = endpoint.URL, endpoint.secrets(t.s.Now()), e.Type
 	if p.version == "" {
 		p.version = e.APIVersion
 		if endpoint.APIVersion != nil {
@@ -243,6 +243,12 @@ func sign(body []byte, at time.Time, secrets ...string) string {
 	return header
 }
 
+// lose notes a webhook that was lost on its way: it was tried, and is not tried again.
+func (t *tx) lose(o outcome) error {
+	err := t.exec(`INSERT INTO attempts (delivery, at, status, body, duration_ms) VALUES (?, ?, 0, 'Lost on its way: a fault, see /faults.', 0)`, o.id, t.now.UnixMilli())
+	return orElse(err, t.exec(`UPDATE deliveries SET state = 'dropped', tries = tries + 1 WHERE id = ? AND state = 'owed'`, o.id))
+}
+
 // book writes down what became of every try, and when the next one is.
 func (s *Server) book(ctx context.Context, outcomes []outcome) error {
 	return s.write(ctx, "", func(t *tx) error {
@@ -259,7 +265,9 @@ func (t *tx) bookOne(o outcome) error {
 	switch {
 	case o.fault == "late":
 		return t.exec(`UPDATE deliveries SET due = ? WHERE id = ?`, t.now.Add(staleness).UnixMilli(), o.id)
-	case o.url == "", o.fault == "drop": // the endpoint, or the event, is gone
+	case o.fault == "drop":
+		return t.lose(o)
+	case o.url == "": // the endpoint, or the event, is gone
 		return t.exec(`UPDATE deliveries SET state = 'dropped' WHERE id = ? AND state = 'owed'`, o.id)
 	case o.skip:
 		return t.exec(`UPDATE deliveries SET wall_due = ? WHERE id = ?`, t.s.wall.Now().Add(wallPause(o.tries+1)).UnixMilli(), o.id)

@@ -14,6 +14,8 @@ type Endpoint struct {
 	URL           string            `json:"url"`
 	Connect       bool              `json:"_connect"` // it hears of connected accounts, and only of them
 	Secret        string            `json:"_secret"`
+	OldSecret     string            `json:"_old_secret,omitempty"` // signs too until OldUntil
+	OldUntil      int64             `json:"_old_until,omitempty"`  // Unix milliseconds of business time
 }
 
 func (*Endpoint) kind() string { return "webhook_endpoint" }

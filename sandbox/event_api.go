@@ -8,11 +8,15 @@ var eventRoutes = []route{
 	{"POST", "/v1/events/{id}/retry", retryEvent},
 }
 
-// completeEvent counts the deliveries that are still owed. The object inside
-// stays as it was.
+// undelivered is, of deliveries d, those that have failed so far: tried, or lost
+// on their way, and never taken.
+const undelivered = `(d.state <> 'delivered' AND EXISTS (SELECT 1 FROM attempts a WHERE a.delivery = d.id))`
+
+// completeEvent counts the endpoints that have not taken the event yet. The
+// object inside stays as it was.
 func completeEvent(t *tx, o tree) error {
 	var pending int64
-	_, err := t.scan(`SELECT COUNT(*) FROM deliveries WHERE event = ? AND state = 'owed'`, []any{o["id"]}, &pending)
+	_, err := t.scan(`SELECT COUNT(*) FROM deliveries d WHERE d.event = ? AND (d.state = 'owed' OR `+undelivered+`)`, []any{o["id"]}, &pending)
 	o["pending_webhooks"] = pending
 	return orElse(err, errStay)
 }
@@ -52,13 +56,13 @@ func typeFilter(name string) filter {
 	return filter{"json_extract(doc, '$.type') GLOB ?", []any{globSafe(name)}}
 }
 
-// deliveredFilter is events that every endpoint took, or the others.
+// deliveredFilter is events that every endpoint took, or those that did not
+// reach one of theirs so far. What nobody has tried to deliver yet is neither.
 func deliveredFilter(delivered bool) filter {
-	f := filter{sql: "id NOT IN (SELECT event FROM deliveries WHERE state IN ('owed', 'failed'))"}
-	if !delivered {
-		f.sql = "id IN (SELECT event FROM deliveries WHERE state IN ('owed', 'failed'))"
+	if delivered {
+		return filter{sql: "id NOT IN (SELECT event FROM deliveries d WHERE d.state = 'owed' OR " + undelivered + ")"}
 	}
-	return f
+	return filter{sql: "id IN (SELECT event FROM deliveries d WHERE " + undelivered + ")"}
 }
 
 // globSafe keeps the stars of a pattern and takes all other magic out of it.

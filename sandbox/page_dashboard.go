@@ -91,7 +91,8 @@ func (s *Server) tabs(ctx context.Context, account, current string) ([]views.Lin
 		}
 		tabs = append(tabs, views.Link{Href: "/dashboard/" + account + "/" + x.kind, Text: x.text, Count: strconv.Itoa(n), Current: x.kind == current})
 	}
-	return append(tabs, views.Link{Href: "/dashboard/" + account + "/logs", Text: "API calls", Current: current == "logs"}), nil
+	tabs = append(tabs, views.Link{Href: "/dashboard/" + account + "/logs", Text: "API calls", Current: current == "logs"})
+	return append(tabs, views.Link{Href: "/dashboard/" + account + "/settings", Text: "Settings", Current: current == "settings"}), nil
 }
 
 func (s *Server) showAccount(w http.ResponseWriter, r *http.Request) {
@@ -341,6 +342,7 @@ func (s *Server) about(ctx context.Context, p *views.DashboardProps, account, ki
 		p.Tables, p.Action, p.ActionText = append(p.Tables, sent), "/dashboard/"+account+"/event/"+url.PathEscape(id)+"/resend", "Send again"
 		return err
 	}
+	p.Facts = append(p.Facts, secretFact(account, kind, id)...)
 	t := views.Table{Caption: "Events about it, newest first", Heads: []string{"Event", "Type", "When"}, Empty: "Nothing was told about it."}
 	err := s.read(ctx, account, func(tx *tx) error {
 		docs, err := rows(tx, func(row *sql.Rows, d *string) error { return row.Scan(d) },
