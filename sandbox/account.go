@@ -1,9 +1,5 @@
 package sandbox
 
-import (
-	"net/http"
-)
-
 // An Account is a platform, or a business connected to one. Connected accounts
 // are kept with their platform, platforms with themselves.
 type Account struct {
@@ -25,6 +21,7 @@ type Account struct {
 	Settings          accountSettings   `json:"settings"`
 	TermsOfAcceptance map[string]*int64 `json:"tos_acceptance"`
 	Type              string            `json:"type"`
+	Revoked           bool              `json:"_revoked,omitempty"` // its platform has no access any more
 }
 
 type businessProfile struct {
@@ -312,7 +309,7 @@ func listAccounts(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return list[Account](r, in.listParams, append(in.Created.within("created"), compare("id", "<>", r.platform))...)
+	return list[Account](r, in.listParams, append(in.Created.within("created"), compare("id", "<>", r.platform), filter{sql: "json_extract(doc, '$._revoked') IS NOT 1"})...)
 }
 
 // accountFromPath returns the account that the URL names, if the caller may see it.
@@ -322,9 +319,8 @@ func accountFromPath(r *request) (*Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a == nil || r.account != r.platform && id != r.account {
-		return nil, &apiError{Status: http.StatusForbidden, Type: "invalid_request_error", Code: "account_invalid",
-			Message: "The provided key does not have access to account '" + shorten(id) + "' (or that account does not exist). Application access may have been revoked."}
+	if a == nil || a.Revoked || r.account != r.platform && id != r.account {
+		return nil, noAccess("", id)
 	}
 	return a, nil
 }

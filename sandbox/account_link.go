@@ -62,6 +62,9 @@ func createAccountLink(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if a.Revoked {
+		return nil, noAccess("", a.ID)
+	}
 	link := &AccountLink{Created: r.unix(), ExpiresAt: r.now.Add(accountLinkLife).Unix(), Account: a.ID,
 		RefreshURL: in.RefreshURL, ReturnURL: in.ReturnURL}
 	link.ID = r.s.newID("account_link")

@@ -96,17 +96,19 @@ func (s *Server) platformOf(ctx context.Context, hash, key string) (home, error)
 
 // onBehalf lets a platform act on an account that it made.
 func (s *Server) onBehalf(ctx context.Context, who caller, other, key string) (caller, error) {
-	var there home
-	err := s.read(ctx, other, func(t *tx) (err error) {
-		there, err = t.home()
+	var platform string
+	err := s.read(ctx, other, func(t *tx) error {
+		there, err := t.home()
+		if err == nil {
+			platform, err = t.listener(there)
+		}
 		return err
 	})
 	if err != nil {
 		return caller{}, err
 	}
-	if there.Platform != who.platform {
-		return who, early(&apiError{Status: http.StatusForbidden, Type: "invalid_request_error", Code: "account_invalid",
-			Message: "The provided key '" + masked(key) + "' does not have access to account '" + shorten(other) + "' (or that account does not exist). Application access may have been revoked."})
+	if platform != who.platform {
+		return who, early(noAccess(masked(key), other))
 	}
 	return caller{platform: who.platform, account: other, version: who.version}, nil
 }

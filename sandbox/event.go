@@ -75,7 +75,11 @@ func (t *tx) record(eventType string, data eventData) error {
 		return err
 	}
 	*t.planned = true
-	return t.owe(e, home.Platform)
+	listener, err := t.listener(home)
+	if err != nil {
+		return err
+	}
+	return t.owe(e, listener)
 }
 
 // snapshot is a document as an event shows it.
