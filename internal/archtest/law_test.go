@@ -46,6 +46,7 @@ var mayImport = map[string][]string{
 	"internal/fault":  {},
 
 	"internal/testdb":     {"migrations", "models"},
+	"internal/simulate":   {"accounts", "catalog", "billing", "billing/stripe", "notices", "models", "migrations", "sandbox", "internal/outbox", "internal/vault"}, // for tests: main without its pages
 	"internal/stripetest": {},
 	"internal/browser":    {},
 	"internal/golden":     {},
@@ -62,7 +63,7 @@ var only = map[string][]string{
 	"github.com/stripe/stripe-mock":  {"internal/stripetest"},
 	"github.com/getkin/":             {"internal/stripetest"},
 	"github.com/chromedp/":           {"internal/browser"},
-	"github.com/uptrace/bun":         {"main", "models", "migrations", "accounts", "catalog", "usage", "billing", "notices", "gateway/entitle", "internal/outbox", "internal/testdb"},
+	"github.com/uptrace/bun":         {"main", "models", "migrations", "accounts", "catalog", "usage", "billing", "notices", "gateway/entitle", "internal/outbox", "internal/testdb", "internal/simulate"},
 	"github.com/a-h/templ":           {"views/*", "web/respond", "sandbox", "sandbox/views", "internal/golden"},
 	"github.com/valyala/fasthttp":    {"web", "web/*", "handlers/*"},
 	"golang.org/x/net/html":          {"internal/golden"},

@@ -1,0 +1,111 @@
+package simulate
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"tollgate/accounts"
+	"tollgate/billing"
+	"tollgate/billing/stripe"
+	"tollgate/catalog"
+	"tollgate/internal/clock"
+	"tollgate/internal/outbox"
+	"tollgate/internal/vault"
+	"tollgate/notices"
+)
+
+// Host is where everything is that has no address.
+const (
+	Host       = "http://stripe.test"
+	PortalHost = "http://portal.test"
+)
+
+// secretKey is what secrets are sealed with.
+var secretKey = []byte("simulate simulate simulate 32 by")
+
+// A Program is one process of Tollgate, wired as main wires it, without its pages.
+type Program struct {
+	*Handle
+
+	Tenants       *accounts.Tenants
+	People        *accounts.People
+	Applications  *accounts.Applications
+	Accounts      *accounts.ConnectedAccounts
+	Catalog       *catalog.Service
+	Sales         *billing.Sales
+	Subscriptions *billing.Subscriptions
+	Registrar     *billing.Registrar
+	Inbox         *billing.Inbox
+	Runner        *outbox.Runner
+	Engine        *stripe.Engine
+	Installation  string
+}
+
+// mode is a mode in which anything may speak to a Stripe on this machine.
+const mode = "test"
+
+// Boot starts a program on the database and the line of w. Its clock is skew off.
+func (w *World) Boot(ctx context.Context) (*Program, error) {
+	p := &Program{Handle: w.Store.Open()}
+	wall := clock.NewWall(w.Now)
+	box, err := vault.Open(secretKey)
+	if err != nil {
+		return nil, err
+	}
+	installation, err := accounts.OpenInstallation(ctx, p.DB, wall, mode, box)
+	if err != nil {
+		return nil, err
+	}
+	p.Installation = installation.InstallationID
+	p.Tenants = &accounts.Tenants{DB: p.DB, Wall: wall, Vault: box, Mode: mode}
+	p.People = &accounts.People{DB: p.DB, Wall: wall}
+	p.Applications = &accounts.Applications{DB: p.DB, Wall: wall}
+	p.Accounts = &accounts.ConnectedAccounts{DB: p.DB, Wall: wall}
+	p.Engine = stripe.New(p.Tenants, Host, slog.New(slog.DiscardHandler), tap{w.Line, p.Handle})
+	p.Tenants.Stripe = checker{p.Engine}
+	w.sell(p, wall)
+	return p, nil
+}
+
+func (w *World) sell(p *Program, wall clock.Wall) {
+	business := clock.NewBusiness(wall)
+	p.Runner = &outbox.Runner{DB: p.DB, Wall: wall, Business: business, Workers: 1, Log: w.Log}
+	p.Sales = &billing.Sales{
+		DB: p.DB, Engine: p.Engine, Accounts: p.Accounts, Wall: wall, Jobs: p.Runner, Installation: p.Installation,
+		Attributes: []billing.Attribute{{Name: billing.ConnectedAccountKey, DisplayName: "Stripe account", Required: true}},
+	}
+	p.Catalog = &catalog.Service{DB: p.DB, Wall: wall, Follow: p.Sales, Demo: true}
+	p.Subscriptions = &billing.Subscriptions{
+		DB: p.DB, Engine: p.Engine, Jobs: p.Runner, Wall: wall, Business: business, Installation: p.Installation,
+		PublicURL: PortalHost, StripePages: Host, Notices: &notices.Desk{DB: p.DB, Wall: wall, Business: business, PublicURL: PortalHost},
+	}
+	p.Registrar = &billing.Registrar{DB: p.DB, Engine: p.Engine, Jobs: p.Runner, Keep: p.Tenants, Wall: wall}
+	p.Inbox = &billing.Inbox{DB: p.DB, Engine: p.Engine, Jobs: p.Runner, Secrets: p.Tenants, Wall: wall}
+	for _, r := range []interface{ Register(*outbox.Runner) }{p.Sales, p.Subscriptions, p.Registrar} {
+		r.Register(p.Runner)
+	}
+}
+
+// Heal runs what looks for differences with Stripe when nobody tells of them.
+func (p *Program) Heal(ctx context.Context) (next time.Time, err error) {
+	return billing.Sweep{Subscriptions: p.Subscriptions}.RunOnce(ctx)
+}
+
+// Take has the program receive a webhook, as its pages do.
+func (p *Program) Take(ctx context.Context, request *http.Request, body []byte) error {
+	return p.Inbox.Receive(ctx, request.URL.Query().Get("tenantDomain"), body, request.Header.Get("Stripe-Signature"))
+}
+
+// Stop ends the program in an orderly way.
+func (p *Program) Stop() error { return p.Close() }
+
+// checker asks the engine about a key in words that accounts knows.
+type checker struct{ engine billing.Engine }
+
+// CheckKey implements what accounts.Tenants asks.
+func (k checker) CheckKey(ctx context.Context, key string) (accounts.PlatformAccount, error) {
+	a, err := k.engine.CheckKey(ctx, key)
+	return accounts.PlatformAccount{ID: a.ID, Name: a.Name}, err
+}
