@@ -9,6 +9,8 @@ import (
 	"github.com/uptrace/bun"
 
 	"tollgate/internal/clock"
+	"tollgate/internal/fault"
+	"tollgate/internal/outbox"
 	"tollgate/models"
 )
 
@@ -30,6 +32,7 @@ const (
 	MoneyReturned        Kind = "money_returned" // a refund, or a payment made twice that waits for one
 	PaymentDisputed      Kind = "payment_disputed"
 	AccountLost          Kind = "account_lost" // a connected account cannot be used any more
+	TestMail             Kind = "test_mail"    // an admin tries how mails arrive
 )
 
 // A Notice is one message to one person.
@@ -45,25 +48,77 @@ type Notice struct {
 	Dedup        string // ASCII; a person is told the same thing once, whoever tells it again
 }
 
-// A Desk takes notices. The zero Mail keeps the mails instead of sending them.
+// A Desk takes notices, shows them to whom they are for, and has their mails sent.
+// Without Mail they are kept, until an admin has them sent.
 type Desk struct {
 	DB        *bun.DB
 	Wall      clock.Wall
 	Business  clock.Business
-	PublicURL string // of the portal, without a slash at the end
+	PublicURL string         // of the portal, without a slash at the end
+	Mail      *SMTP          // nil: mails are kept
+	Jobs      *outbox.Runner // woken for mails that somebody waits for
+
+	rest rest
 }
 
-// Tell writes a notice down in tx, once, and promises its mail. On a nil Desk it
-// does nothing.
+// Tell writes a notice down in tx, once, and promises its mail. What a mail or a
+// page cannot show of its words is left out. A person who is not there is told
+// nothing. On a nil Desk it does nothing.
 func (d *Desk) Tell(ctx context.Context, tx bun.Tx, tenant models.TenantID, n Notice) error {
-	if d == nil || n.Person == "" {
-		return nil
-	}
-	row := models.Notice{
-		ID: models.NewID(), TenantID: tenant, PersonID: n.Person, AMSubscriptionID: n.Subscription, Kind: string(n.Kind), Urgent: n.Urgent,
-		Subject: n.Subject, Body: n.Body, LinkText: n.LinkText, LinkURL: n.Link, Dedup: n.Dedup,
-		CreatedAt: models.At(d.Business.Now()), MailState: models.MailKept,
-	}
-	_, err := models.InsertNotice(ctx, tx, row)
+	_, _, err := d.tell(ctx, tx, tenant, n)
 	return err
+}
+
+// tell is Tell, and returns the ids of the notice and of the job that sends its
+// mail; "" when there is none, or the person has been told already.
+func (d *Desk) tell(ctx context.Context, tx bun.Tx, tenant models.TenantID, n Notice) (id, job string, err error) {
+	if d == nil || n.Person == "" {
+		return "", "", nil
+	}
+	person, err := models.PersonByID(ctx, tx, tenant, n.Person)
+	if fault.KindOf(err) == fault.NotFound {
+		return "", "", nil
+	}
+	if err != nil {
+		return "", "", err
+	}
+	row := d.row(tenant, person, n)
+	fresh, err := models.InsertNotice(ctx, tx, row)
+	if err != nil || !fresh {
+		return "", "", err
+	}
+	if row.MailState == models.MailWaiting {
+		job, err = outbox.Stage(ctx, tx, tenant, d.Wall.Now(), send{Notice: row.ID})
+	}
+	return row.ID, job, err
+}
+
+// row is n as it is written down.
+func (d *Desk) row(tenant models.TenantID, person models.Person, n Notice) models.Notice {
+	row := models.Notice{
+		ID: models.NewID(), TenantID: tenant, PersonID: person.ID, AMSubscriptionID: n.Subscription, Kind: string(n.Kind), Urgent: n.Urgent,
+		Subject: line(n.Subject, 300), Body: text(n.Body), LinkText: line(n.LinkText, 100), LinkURL: d.absolute(n.Link),
+		CreatedAt: models.At(d.Business.Now()), MailState: models.MailKept, MailTo: person.Email,
+	}
+	row.MailID = row.ID + "@" + host(d.PublicURL)
+	if row.Dedup = dedup(n.Dedup); row.Dedup == "" {
+		row.Dedup = row.ID
+	}
+	if why := unreachable(person); why != "" {
+		row.MailState, row.MailTo, row.MailProblem = models.MailNone, "", why
+	} else if d.Mail != nil {
+		row.MailState = models.MailWaiting
+	}
+	return row
+}
+
+// unreachable says why a person gets no mail; "" when they do.
+func unreachable(p models.Person) string {
+	if p.Email == "" {
+		return p.DisplayName + " has no e-mail address."
+	}
+	if _, err := address(p.DisplayName, p.Email); err != nil {
+		return "The e-mail address of " + p.DisplayName + " cannot be used."
+	}
+	return ""
 }

@@ -6,7 +6,7 @@ package archtest
 var mayImport = map[string][]string{
 	"main": {"*"},
 
-	"web":            {"handlers/*", "web/session", "web/respond", "views/layout", "views/page/*", "accounts", "catalog", "billing", "usage", "internal/outbox", "static"},
+	"web":            {"handlers/*", "web/session", "web/respond", "views/layout", "views/page/*", "accounts", "catalog", "billing", "usage", "notices", "internal/outbox", "static"},
 	"web/session":    {"accounts"},
 	"web/respond":    {"web/session", "accounts", "views/layout", "views/ui"},
 	"handlers/*":     {"web/session", "web/respond", "views/*", "handlers/sheet", "accounts", "catalog", "billing", "usage", "access", "notices", "models"},
@@ -68,6 +68,7 @@ var only = map[string][]string{
 	"github.com/valyala/fasthttp":    {"web", "web/*", "handlers/*"},
 	"golang.org/x/net/html":          {"internal/golden"},
 	"codeberg.org/go-pdf/":           {"sandbox"},
+	"github.com/wneessen/go-mail":    {"notices"},
 	"github.com/pelletier/go-toml":   {"internal/config"},
 	"github.com/go-sql-driver/mysql": {"main", "models", "migrations", "internal/testdb"},
 	"github.com/jackc/pgx":           {"main", "models", "migrations", "internal/testdb"},

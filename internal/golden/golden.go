@@ -40,6 +40,12 @@ func HTML(t *testing.T, name string, c templ.Component) {
 	compare(t, filepath.Join("testdata", name+".html"), Format(page))
 }
 
+// Text compares text with the file called name in testdata below the test's package.
+func Text(t *testing.T, name, text string) {
+	t.Helper()
+	compare(t, filepath.Join("testdata", name), text)
+}
+
 // unhashed finds the names of static files, which change with each build of theirs.
 var unhashed = regexp.MustCompile(`(/static/[a-z0-9./_-]+)\.[0-9a-f]{12}(\.[a-z0-9]+)`)
 
