@@ -16,6 +16,7 @@ import (
 	"tollgate/internal/fault"
 	"tollgate/internal/outbox"
 	"tollgate/models"
+	"tollgate/notices"
 	"tollgate/web"
 	"tollgate/web/respond"
 )
@@ -47,10 +48,11 @@ func (s *server) wire() (*parts, error) {
 	sales := &billing.Sales{DB: s.db, Engine: engine, Accounts: connected, Wall: s.wall, Jobs: runner, Patience: patience,
 		Installation: s.installation.InstallationID, Attributes: s.attributes()}
 	goods := &catalog.Service{DB: s.db, Wall: s.wall, Follow: sales, Demo: s.cfg.Mode == config.Sandbox}
+	desk := &notices.Desk{DB: s.db, Wall: s.wall, Business: s.business, PublicURL: s.portalURL, Mail: mailServer(s.cfg.Mail), Jobs: runner}
 	subscriptions := &billing.Subscriptions{DB: s.db, Engine: engine, Jobs: runner, Wall: s.wall, Business: s.business,
-		Installation: s.installation.InstallationID, PublicURL: s.portalURL, StripePages: s.stripePages(base), Patience: patience}
+		Installation: s.installation.InstallationID, PublicURL: s.portalURL, StripePages: s.stripePages(base), Patience: patience, Notices: desk}
 	registrar := &billing.Registrar{DB: s.db, Engine: engine, Jobs: runner, Keep: s.tenants, Wall: s.wall}
-	for _, r := range []interface{ Register(*outbox.Runner) }{sales, subscriptions, registrar} {
+	for _, r := range []interface{ Register(*outbox.Runner) }{sales, subscriptions, registrar, desk} {
 		r.Register(runner)
 	}
 	p := &parts{runner: runner, sweep: billing.Sweep{Subscriptions: subscriptions}}
@@ -58,7 +60,7 @@ func (s *server) wire() (*parts, error) {
 		Log: s.log, Wall: s.wall, Business: s.business, Site: s.site(), Ready: s.ready, Demo: s.demo(),
 		Sessions: &accounts.Sessions{DB: s.db, Wall: s.wall}, People: s.people, Tenants: s.tenants,
 		Applications: &accounts.Applications{DB: s.db, Wall: s.wall}, Accounts: connected, Audit: &accounts.AuditTrail{DB: s.db},
-		Catalog: goods, Subscriptions: subscriptions, Registrar: registrar, Sales: sales, Jobs: runner,
+		Catalog: goods, Subscriptions: subscriptions, Registrar: registrar, Sales: sales, Jobs: runner, Notices: desk,
 		Inbox: &billing.Inbox{DB: s.db, Engine: engine, Jobs: runner, Secrets: s.tenants, Wall: s.wall, Live: s.cfg.Mode == config.Live},
 	}
 	if s.cfg.Mode == config.Sandbox {
@@ -75,6 +77,14 @@ func (s *server) attributes() []billing.Attribute {
 		out = append(out, billing.Attribute(a))
 	}
 	return out
+}
+
+// mailServer is the server that the configuration names, nil for none.
+func mailServer(m *config.Mail) *notices.SMTP {
+	if m == nil {
+		return nil
+	}
+	return &notices.SMTP{Host: m.Host, Port: m.Port, Cover: notices.Cover(m.Cover), Username: m.Username, Password: m.Password, From: m.From}
 }
 
 // stripePages is the origin of the hosted pages where they are not Stripe's own.

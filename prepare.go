@@ -26,7 +26,7 @@ const kept = 90 * 24 * time.Hour
 // keepHouse forgets what nobody needs any more.
 func (s *server) keepHouse(ctx context.Context) (time.Time, error) {
 	now := s.wall.Now()
-	return now.Add(time.Hour), models.DeleteDoneJobs(ctx, s.db, models.At(now.Add(-kept)))
+	return now.Add(time.Hour), errors.Join(models.DeleteDoneJobs(ctx, s.db, models.At(now.Add(-kept))), s.parts.deps.Notices.Forget(ctx))
 }
 
 // prepare brings what lives at Stripe into the state that the configuration asks

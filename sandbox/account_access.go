@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+
+	"tollgate/sandbox/views"
 )
 
 // revoked reports whether the account h took its platform's access away.
@@ -140,6 +142,16 @@ func (s *Server) serveAccess(w http.ResponseWriter, r *http.Request, access bool
 	default:
 		answerJSON(w, http.StatusOK, map[string]any{"account": account, "connected": access})
 	}
+}
+
+// accessAction is the form of the dashboard that takes access away, or gives it back.
+func accessAction(account string, access bool) views.Action {
+	to := "/dashboard/" + account + "/access"
+	if access {
+		return views.Action{Name: "access", Title: "Disconnect from the platform.", To: to + "?access=disconnect", Button: "Disconnect", Danger: true,
+			Text: "Its calls are refused from then on, and it hears nothing more. What runs here goes on."}
+	}
+	return views.Action{Name: "access", Title: "Connect to the platform again.", To: to + "?access=connect", Button: "Connect again"}
 }
 
 // changeAccess is the dashboard's button.

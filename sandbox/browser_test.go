@@ -153,7 +153,7 @@ func (s shop) everyPage(platform caller, account string) map[string]string {
 		"Checkout": s.checkout(s.fixed, "1").text("url"), "Checkout by use": s.checkout(s.metered, "").text("url"), "an expired checkout": expired.text("url"),
 		"an open invoice": open, "a paid invoice": paid, "the portal": visit, "onboarding": setup, "accounts": s.url + "/",
 		"the platform": s.url + "/dashboard/" + platform.must("GET /v1/account", "").id(), "an account": d, "subscriptions": d + "/subscription",
-		"a subscription": d + "/subscription/" + sub, "events": d + "/event", "webhooks": s.url + "/dashboard/" + platform.must("GET /v1/account", "").id() + "/webhook_endpoint",
+		"a subscription": d + "/subscription/" + sub, "a charge": d + "/charge/" + s.must("GET /v1/charges", "limit=1").text("data.0.id"), "events": d + "/event", "webhooks": s.url + "/dashboard/" + platform.must("GET /v1/account", "").id() + "/webhook_endpoint",
 		"calls": d + "/logs", "the clock": s.url + "/clock", "nothing": s.url + "/i/nothing",
 	}
 }

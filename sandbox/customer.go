@@ -307,14 +307,18 @@ func deleteCustomer(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, end := range r.s.onCustomerGone {
-		if err := end(r.tx, c); err != nil {
-			return nil, err
+	return r.tx.deleteCustomer(c)
+}
+
+// deleteCustomer deletes c with all that ends with them.
+func (t *tx) deleteCustomer(c *Customer) (left tombstone, err error) {
+	for _, end := range t.s.onCustomerGone {
+		if err := end(t, c); err != nil {
+			return left, err
 		}
 	}
-	left, err := r.remove(c)
-	if err != nil {
-		return nil, err
+	if left, err = t.remove(c); err != nil {
+		return left, err
 	}
-	return left, r.emit("customer.deleted", c)
+	return left, t.emit("customer.deleted", c)
 }

@@ -94,18 +94,24 @@ func voidInvoice(r *request) (any, error) {
 	if i.Status != invoiceOpen && i.Status != invoiceUncollectible {
 		return nil, invalid("", "You can only void open or uncollectible invoices; this one is %s.", i.Status)
 	}
+	return i, t.voidNow(i)
+}
+
+// voidNow takes an open invoice back because somebody asked for it, and tells
+// the subscription that waits for it.
+func (t *tx) voidNow(i *Invoice) error {
 	if err := t.void(i); err != nil {
-		return nil, err
+		return err
 	}
 	s, err := find[Subscription](t, i.subscription())
 	if err == nil && s != nil && s.Coming != nil && s.Coming.Invoice == i.ID {
-		return i, t.dropPending(s, false)
+		return t.dropPending(s, false)
 	}
 	if err != nil || s == nil || s.Status != subIncomplete || *s.LatestInvoice != i.ID {
-		return i, err
+		return err
 	}
 	s.Status = subIncompleteExpired
-	return i, t.change(s)
+	return t.change(s)
 }
 
 func giveUpInvoice(r *request) (any, error) {
@@ -119,13 +125,19 @@ func giveUpInvoice(r *request) (any, error) {
 	if i.Status != invoiceOpen {
 		return nil, invalid("", "You can only mark open invoices as uncollectible; this one is %s.", i.Status)
 	}
+	return i, t.giveUpNow(i)
+}
+
+// giveUpNow stops asking for an open invoice because somebody said so. Its
+// subscription goes on as if it were paid.
+func (t *tx) giveUpNow(i *Invoice) error {
 	if err := t.giveUp(i); err != nil {
-		return nil, err
+		return err
 	}
 	if err := t.setDelinquent(i.Customer, false); err != nil {
-		return nil, err
+		return err
 	}
-	return i, t.paidSubscription(i)
+	return t.paidSubscription(i)
 }
 
 func sendInvoice(r *request) (any, error) {

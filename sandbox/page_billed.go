@@ -15,6 +15,8 @@ var tones = map[string]string{
 	invoiceDraft: "quiet", invoiceOpen: "attention", invoicePaid: "good", invoiceVoid: "quiet", invoiceUncollectible: "bad",
 	subActive: "good", subTrialing: "good", subIncomplete: "attention", subPastDue: "bad", subUnpaid: "bad", subPaused: "attention",
 	subCanceled: "quiet", subIncompleteExpired: "quiet",
+	disputeOpen: "attention", disputeReview: "attention", disputeWon: "good", disputeLost: "bad", inquiryOpen: "attention", inquiryReview: "attention",
+	intentSucceeded: "good", "failed": "bad",
 }
 
 // spell is a status as people read it.

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -20,6 +19,7 @@ var dashboardPages = []pageRoute{
 	{"GET /dashboard/{account}/{kind}", (*Server).showKind},
 	{"GET /dashboard/{account}/{kind}/{id}", (*Server).showObject},
 	{"POST /dashboard/{account}/event/{id}/resend", (*Server).sendAgain},
+	{"POST /dashboard/{account}/{kind}/{id}/{action}", (*Server).takeAction},
 	{"GET /dashboard/{account}/logs", (*Server).showLogs},
 	{"GET /dashboard/{account}/logs/{id}", (*Server).showLog},
 }
@@ -115,9 +115,22 @@ func (s *Server) showAccount(w http.ResponseWriter, r *http.Request) {
 	if name != account {
 		p.Lead = name
 	}
+	var access bool
+	if err := s.read(r.Context(), account, func(t *tx) error {
+		gone, err := t.revoked(h)
+		access = !gone
+		return err
+	}); err != nil {
+		s.failed(w, r, err)
+		return
+	}
 	p.Facts = []views.Fact{{Term: "API version", Text: string(h.Version)}}
 	if h.Platform != account {
 		p.Facts = append(p.Facts, views.Fact{Term: "Connected to", Text: h.Platform, Href: "/dashboard/" + h.Platform})
+		p.Actions = append(p.Actions, accessAction(account, access))
+		if !access {
+			p.Facts[len(p.Facts)-1].Term = "Was connected to"
+		}
 	}
 	if err := s.read(r.Context(), account, func(t *tx) error { return t.overview(&p, h) }); err != nil {
 		s.failed(w, r, err)
@@ -147,6 +160,9 @@ func (t *tx) overview(p *views.DashboardProps, h home) error {
 	for _, a := range connected {
 		if a.ID != t.account {
 			f := yes("", a.ChargesEnabled)
+			if a.Revoked {
+				f = views.Fact{Text: "Disconnected", Tone: "quiet"}
+			}
 			list.Rows = append(list.Rows, []views.Cell{{Text: a.ID, Href: "/dashboard/" + a.ID}, {Text: text(a.displayName())}, {Text: f.Text, Tone: f.Tone}})
 		}
 	}
@@ -276,83 +292,4 @@ func number(o tree, name string, v json.Number) views.Cell {
 		}
 	}
 	return views.Cell{Text: when(n)}
-}
-
-func (s *Server) showObject(w http.ResponseWriter, r *http.Request) {
-	account, kind, id := r.PathValue("account"), r.PathValue("kind"), r.PathValue("id")
-	h, err := s.homeOf(r.Context(), account)
-	x, known := sectionOf(kind)
-	if err != nil || !known {
-		s.gone(w, r, "There is no such page", "The dashboard lists customers, subscriptions, invoices and the like of an account.")
-		return
-	}
-	p := views.DashboardProps{Title: id, Crumbs: append(s.crumbs(h, kind), views.Link{Href: "/dashboard/" + account + "/" + kind, Text: x.text})}
-	var found bool
-	err = s.read(r.Context(), account, func(t *tx) error {
-		doc, err := t.doc(kind, id)
-		if found = doc != nil; err != nil || !found {
-			return err
-		}
-		p.DocTitle = "As the API answers it"
-		p.Document, p.Facts, err = t.document(kind, doc, h.Version)
-		return err
-	})
-	if err == nil && found {
-		err = s.about(r.Context(), &p, account, kind, id)
-	}
-	switch {
-	case err != nil:
-		s.failed(w, r, err)
-	case !found:
-		s.gone(w, r, "There is no such object", "It was never made, or it was deleted.")
-	default:
-		p.Said = map[string]string{"sent": "Sent again. The table shows how it was answered."}[r.URL.Query().Get("done")]
-		s.page(w, r, http.StatusOK, views.Dashboard(p))
-	}
-}
-
-// document is an object as the API answers it, and the page that customers see of it.
-func (t *tx) document(kind string, doc []byte, at version) (text string, facts []views.Fact, err error) {
-	planted, err := parseJSON(doc)
-	if err != nil {
-		return "", nil, err
-	}
-	if err := t.complete(planted); err != nil {
-		return "", nil, err
-	}
-	if kind != "event" {
-		if err := t.s.shape(planted, at); err != nil {
-			return "", nil, err
-		}
-	}
-	page := map[string]string{"checkout.session": "url", "invoice": "hosted_invoice_url"}[kind]
-	if o, ok := planted.(tree); ok && page != "" {
-		if address, ok := o[page].(string); ok {
-			facts = append(facts, views.Fact{Term: "Customer's page", Text: address, Href: address})
-		}
-	}
-	return string(encode(planted)), facts, nil
-}
-
-// about adds what belongs to an object: the deliveries of an event, the events of
-// anything else.
-func (s *Server) about(ctx context.Context, p *views.DashboardProps, account, kind, id string) error {
-	if kind == "event" {
-		sent, err := s.sent(ctx, account, id)
-		p.Tables, p.Action, p.ActionText = append(p.Tables, sent), "/dashboard/"+account+"/event/"+url.PathEscape(id)+"/resend", "Send again"
-		return err
-	}
-	p.Facts = append(p.Facts, secretFact(account, kind, id)...)
-	t := views.Table{Caption: "Events about it, newest first", Heads: []string{"Event", "Type", "When"}, Empty: "Nothing was told about it."}
-	err := s.read(ctx, account, func(tx *tx) error {
-		docs, err := rows(tx, func(row *sql.Rows, d *string) error { return row.Scan(d) },
-			`SELECT doc FROM objects WHERE account = ? AND type = 'event' AND json_extract(doc, '$.data.object.id') = ? ORDER BY seq DESC LIMIT ?`, account, id, shownObjects)
-		events, _ := sectionOf("event")
-		for _, d := range docs {
-			t.Rows = append(t.Rows, events.row(account, d))
-		}
-		return err
-	})
-	p.Tables = append(p.Tables, t)
-	return err
 }

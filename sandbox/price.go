@@ -281,6 +281,19 @@ func listPrices(r *request) (any, error) {
 	return list[Price](r, in.listParams, append(filters, where(wanted)...)...)
 }
 
+// activatePrice puts a price on sale, or takes it off.
+func (t *tx) activatePrice(id string, active bool) error {
+	p, err := get[Price](t, id, "price")
+	if err != nil {
+		return err
+	}
+	p.Active = active
+	if err := t.save(p); err != nil {
+		return err
+	}
+	return t.emit("price.updated", p)
+}
+
 func updatePrice(r *request) (any, error) {
 	in, err := read[struct {
 		Active      *bool         `p:"active"`

@@ -153,6 +153,20 @@ func listProducts(r *request) (any, error) {
 	return list[Product](r, in.listParams, filters...)
 }
 
+// editProduct changes a product by hand.
+func (t *tx) editProduct(id string, change func(*Product)) error {
+	p, err := get[Product](t, id, "product")
+	if err != nil {
+		return err
+	}
+	change(p)
+	p.Updated = t.unix()
+	if err := t.save(p); err != nil {
+		return err
+	}
+	return t.emit("product.updated", p)
+}
+
 func updateProduct(r *request) (any, error) {
 	in, err := read[struct {
 		productParams

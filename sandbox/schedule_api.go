@@ -208,13 +208,21 @@ func (r *request) liveSchedule(verb string) (c *Schedule, s *Subscription, t *tx
 	if c.over() {
 		return nil, nil, nil, invalid("", "You cannot %s a subscription schedule that is currently in the `%s` status. It must be in one of the following statuses: `not_started`, `active`.", verb, c.Status)
 	}
+	return r.scheduleAndClock(c.ID)
+}
+
+// scheduleAndClock is a schedule, its subscription, and t at the time they go by.
+func (t *tx) scheduleAndClock(id string) (c *Schedule, s *Subscription, on *tx, err error) {
+	if c, err = get[Schedule](t, id, "schedule"); err != nil {
+		return nil, nil, nil, err
+	}
 	if c.Subscription != nil {
-		if s, err = find[Subscription](r.tx, *c.Subscription); err != nil {
+		if s, err = find[Subscription](t, *c.Subscription); err != nil {
 			return nil, nil, nil, err
 		}
 	}
-	t, err = r.onClock(c.clock())
-	return c, s, t, err
+	on, err = t.onClock(c.clock())
+	return c, s, on, err
 }
 
 func updateSchedule(r *request) (any, error) {

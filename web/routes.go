@@ -13,6 +13,7 @@ import (
 	"tollgate/handlers/stripeservice"
 	"tollgate/internal/clock"
 	"tollgate/internal/outbox"
+	"tollgate/notices"
 	"tollgate/web/respond"
 )
 
@@ -76,6 +77,7 @@ type Deps struct {
 	Inbox         *billing.Inbox
 	Registrar     *billing.Registrar
 	Sales         *billing.Sales
+	Notices       *notices.Desk
 	Jobs          *outbox.Runner
 
 	Clock *stripeservice.Clock // in sandbox mode, else nil
@@ -83,5 +85,5 @@ type Deps struct {
 
 // Routes is the site map.
 func Routes(d Deps) []Route {
-	return slices.Concat(serviceRoutes(d), accountRoutes(d), adminRoutes(d), publisherRoutes(d), devportalRoutes(d))
+	return slices.Concat(serviceRoutes(d), accountRoutes(d), adminRoutes(d), mailRoutes(d), publisherRoutes(d), devportalRoutes(d))
 }

@@ -8,6 +8,7 @@ func accountRoutes(d Deps) []Route {
 	link := account.Link{People: d.People}
 	theme := account.Theme{People: d.People}
 	profile := account.Profile{People: d.People, Sessions: d.Sessions}
+	told := account.Notices{Business: d.Business, Desk: d.Notices}
 	return []Route{
 		{"GET", "/", Visitor, door.Home},
 		{"GET", "/sign-in", Visitor, door.Show},
@@ -19,6 +20,9 @@ func accountRoutes(d Deps) []Route {
 		{"GET", "/account", SignedIn, profile.Show},
 		{"POST", "/account", SignedIn, profile.Save},
 		{"POST", "/account/password", SignedIn, profile.Password},
+		{"GET", "/account/notices", SignedIn, told.List},
+		{"POST", "/account/notices/read", SignedIn, told.ReadAll},
+		{"POST", "/account/notices/:id/read", SignedIn, told.Read},
 		{"POST", "/account/sessions/end-others", SignedIn, profile.EndOthers},
 		{"POST", "/account/sessions/:id/end", SignedIn, profile.EndOne},
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"tollgate/accounts"
 	"tollgate/web/respond"
 	"tollgate/web/session"
 )
@@ -94,6 +95,12 @@ func newPortal(d Deps) *portal {
 	d.Site.Organization = func(ctx context.Context) string {
 		t, _ := d.Tenants.ByDomain(ctx, "") // a page without the name is better than none
 		return t.Name
+	}
+	if d.Notices != nil {
+		d.Site.Unread = func(ctx context.Context, who accounts.Actor) int64 {
+			n, _ := d.Notices.Unread(ctx, who.Tenant, who.Person) // a page without the number is better than none
+			return n
+		}
 	}
 	https := d.Site.PublicURL != nil && d.Site.PublicURL.Scheme == "https"
 	return &portal{

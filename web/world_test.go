@@ -22,6 +22,7 @@ import (
 	"tollgate/internal/testdb"
 	"tollgate/internal/vault"
 	"tollgate/models"
+	"tollgate/notices"
 	"tollgate/web/respond"
 	"tollgate/web/session"
 )
@@ -89,6 +90,7 @@ func setup(t *testing.T, address string, more ...Route) *world {
 		Accounts:     &accounts.ConnectedAccounts{DB: db, Wall: wall}, Audit: &accounts.AuditTrail{DB: db},
 		Jobs: &outbox.Runner{DB: db, Wall: wall, Business: clock.NewBusiness(wall)},
 	}
+	w.deps.Notices = &notices.Desk{DB: db, Wall: wall, Business: w.deps.Business, PublicURL: address, Jobs: w.deps.Jobs}
 	w.deps.Tenants.Stripe = w
 	w.deps.Inbox = &billing.Inbox{DB: db, Jobs: w.deps.Jobs, Secrets: w.deps.Tenants, Wall: wall}
 	_, err = w.deps.Tenants.Bootstrap(t.Context(), "Acme APIs")

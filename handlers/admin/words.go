@@ -23,6 +23,7 @@ var workWords = map[string]string{
 	"billing.end_subscription":    "Cancel a subscription at Stripe",
 	"billing.resume_subscription": "Let a subscription renew again",
 	"billing.register_webhooks":   "Register the webhook endpoints",
+	"notices.send":                "Send a mail",
 }
 
 // workName says what a job is for; a kind nobody named says its own name.
@@ -54,6 +55,7 @@ var deeds = map[string]string{
 	"monetization.on": "An API is on sale", "monetization.off": "An API is off sale", "monetization.refused": "Stripe refused to sell a plan of an API",
 	"application.create": "Made an application", "application.edit": "Changed an application", "application.delete": "Deleted an application",
 	"event.process_again": "Had an event processed again", "work.again": "Had failed work tried again",
+	"mail.again": "Had a mail sent again", "mail.send_kept": "Had kept mails sent", "mail.test": "Sent a test mail",
 	"person.create": "Added a person", "person.edit": "Changed a person", "person.profile": "Changed their profile",
 	"person.enable": "Let a person sign in", "person.disable": "Kept a person out",
 	"person.link": "Made a link to set a password", "person.password": "Set a password",

@@ -226,6 +226,7 @@ type DashboardProps struct {
 	Tables      []Table
 	Document    string
 	DocTitle    string // what Document is
+	Actions     []Action
 	Action      string // of the form with one button; "" for none
 	ActionText  string
 	Said        string

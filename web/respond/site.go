@@ -24,6 +24,8 @@ type Site struct {
 
 	// Organization names the tenant whose catalogue visitors see.
 	Organization func(context.Context) string
+	// Unread counts what somebody was told and has not read. It may be nil.
+	Unread func(context.Context, accounts.Actor) int64
 }
 
 type siteKey struct{}
@@ -66,6 +68,9 @@ func Bare(c *fiber.Ctx, portal layout.Portal, title string) layout.Frame {
 	if who := now.Actor; who.SignedIn() {
 		f.Person = &layout.Person{Name: who.Name, Detail: Roles(who), OnlyLooks: !who.Is(accounts.Subscriber)}
 		f.Portals = portals(who, portal)
+		if s.Unread != nil {
+			f.Unread = s.Unread(c.UserContext(), who)
+		}
 	}
 	return f
 }

@@ -44,6 +44,23 @@ func profile(problems map[string]string) account.ProfileProps {
 	}
 }
 
+func told() account.NoticesProps {
+	f := inside("Notices")
+	f.Portal, f.Current, f.Unread, f.Portals = layout.Devportal, "/account/notices", 120, nil
+	return account.NoticesProps{
+		Frame: f, Lead: "2 notices are new.", Until: "1796000000000", Pager: ui.Pager{Showing: "3 notices", Next: "/account/notices?after=1.a"},
+		Rows: []account.NoticeRow{
+			{
+				ID: "n1", Subject: "The payment for City Weather failed", Urgent: true, At: tape.Now, Ago: "just now", LinkText: "Update your card", LinkURL: "/devportal/subscriptions/7c1e0b52",
+				Paragraphs: []string{"9.00 USD for City Weather v1, plan Basic, could not be charged: your card was declined.", "It is tried again on 12 Dec 2026.\nUntil then your calls are served."},
+				Mail:       "also mailed to ada@example.com",
+			},
+			{ID: "n2", Subject: "Your trial of Geocoding ends on 15 Dec 2026", At: morn, Ago: "6 h 27 min ago", Paragraphs: []string{"From then on it costs 49.00 USD a month."}},
+			{ID: "n3", Subject: "Your plan has changed", Read: true, Urgent: true, At: begun, Ago: "7 days 20 h ago", Paragraphs: []string{"City Weather is on plan Gold now."}, LinkText: "Open the subscription", LinkURL: "/devportal/subscriptions/7c1e0b52", Mail: "not mailed: you have no e-mail address"},
+		},
+	}
+}
+
 // pages are all pages in their states.
 func pages() map[string]templ.Component {
 	hostileFrame := layout.Frame{Title: hostile, Tenant: hostile, FormToken: hostile, Path: hostile, Person: &layout.Person{Name: hostile, Detail: hostile}}
@@ -66,6 +83,9 @@ func pages() map[string]templ.Component {
 			Frame: hostileFrame, Username: hostile, Organization: hostile, Roles: hostile, DisplayName: hostile, Email: hostile,
 			Problems: map[string]string{"display_name": hostile}, Sessions: []account.Session{{ID: hostile, Browser: hostile, Address: hostile}},
 		}),
+		"notices":         account.Notices(told()),
+		"notices_none":    account.Notices(account.NoticesProps{Frame: inside("Notices"), Lead: "What concerns you is told here, and by mail."}),
+		"notices_hostile": account.Notices(account.NoticesProps{Frame: hostileFrame, Lead: hostile, Until: hostile, Rows: []account.NoticeRow{{ID: hostile, Subject: hostile, Paragraphs: []string{hostile}, Urgent: true, Ago: hostile, LinkText: hostile, LinkURL: "javascript:alert(1)", Mail: hostile}}}),
 		"trouble_404": account.Trouble(account.TroubleProps{
 			Frame: inPortal(), Status: http.StatusNotFound, Address: "/devportal/subscriptions/7c1e0b52", RequestID: "req_8Fq2LmZ4",
 			Sentence: "It may have been removed, or it belongs to somebody else and you are not signed in as them.",
