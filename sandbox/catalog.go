@@ -31,7 +31,7 @@ func routes() []route {
 
 // pages is what browsers see.
 func pages() []pageRoute {
-	return slices.Concat(clockRoutes, faultRoutes, settingRoutes, settingPages, secretRoutes, listenPages, hostedPages, dashboardPages, clockPages, disputePages, accessPages)
+	return slices.Concat(clockRoutes, faultRoutes, settingRoutes, settingPages, secretRoutes, faultPages, listenPages, hostedPages, dashboardPages, clockPages, disputePages, accessPages)
 }
 
 // kinds is every type of object, by what its "object" says.

@@ -53,8 +53,9 @@ type parcel struct {
 	endpointAccount string
 	endpoint        string
 	url             string
-	secrets         []string // that sign: more than one while one is rolled
-	version         version  // of the body; "" for the endpoint's
+	secrets         []string   // that sign: more than one while one is rolled
+	version         version    // of the body; "" for the endpoint's
+	twist           func(tree) // makes the event wrong; nil for right
 	body            []byte
 	eventType       string
 }
@@ -65,8 +66,8 @@ type outcome struct {
 	status int // 0 when there was no answer
 	body   string
 	took   time.Duration
-	skip   bool   // not tried: its endpoint did not answer at all a moment ago
-	fault  string // what was asked to go wrong; see Fault.How
+	skip   bool  // not tried: its endpoint did not answer at all a moment ago
+	fault  Fault // what was asked to go wrong
 }
 
 // deliver sends what is owed by now and waits for the answers. Nothing is
@@ -132,6 +133,9 @@ func (t *tx) pack(p *parcel) error {
 		e.Account = "" // it is the listener's own
 	}
 	rendered, err := t.as(p.account).render(e, nil, e.APIVersion)
+	if event, ok := rendered.(tree); ok && p.twist != nil {
+		p.twist(event)
+	}
 	p.body = encode(rendered)
 	return err
 }
@@ -183,14 +187,21 @@ func (s *Server) send(ctx context.Context, p parcel, dead *deadEndpoints) outcom
 	}
 	began := s.wall.Now()
 	signed, secrets := began, p.secrets
-	switch o.fault = s.mislay(p.eventType); o.fault {
-	case "drop", "late":
+	switch o.fault, _ = s.mislay(p); o.fault.How {
+	case howDrop, howLate, howReorder:
 		return o
-	case "forge":
+	case howForge:
 		secrets = []string{p.secrets[0] + "forged"}
-	case "stale":
+	case howStale:
 		signed = signed.Add(-staleness)
-	case "duplicate":
+	case howFuture:
+		signed = signed.Add(staleness)
+	case howVersion, howMode:
+		if err := s.twist(ctx, &p, o.fault); err != nil || p.url == "" {
+			o.skip = true
+			return o
+		}
+	case howDuplicate:
 		if _, _, err := s.post(ctx, p, sign(p.body, signed, secrets...)); err != nil {
 			s.log.InfoContext(ctx, "sandbox: a duplicate was not taken", "event", p.event, "error", err)
 		}
@@ -263,9 +274,9 @@ func (s *Server) book(ctx context.Context, outcomes []outcome) error {
 
 func (t *tx) bookOne(o outcome) error {
 	switch {
-	case o.fault == "late":
-		return t.exec(`UPDATE deliveries SET due = ? WHERE id = ?`, t.now.Add(staleness).UnixMilli(), o.id)
-	case o.fault == "drop":
+	case o.fault.How == howLate, o.fault.How == howReorder: // one that is held waits no longer than that for the next
+		return t.exec(`UPDATE deliveries SET due = ? WHERE id = ?`, t.now.Add(o.fault.by(staleness)).UnixMilli(), o.id)
+	case o.fault.How == howDrop:
 		return t.lose(o)
 	case o.url == "": // the endpoint, or the event, is gone
 		return t.exec(`UPDATE deliveries SET state = 'dropped' WHERE id = ? AND state = 'owed'`, o.id)
@@ -285,6 +296,11 @@ func (t *tx) bookOne(o outcome) error {
 		state = "failed"
 	default:
 		due, wallDue = due.Add(retryAfter[o.tries]), wallDue.Add(wallPause(o.tries))
+	}
+	if held := t.s.sentOne(o.parcel); held != 0 {
+		if err := t.exec(`UPDATE deliveries SET due = ? WHERE id = ?`, t.now.UnixMilli(), held); err != nil {
+			return err
+		}
 	}
 	return t.exec(`UPDATE deliveries SET state = ?, tries = tries + 1, due = ?, wall_due = ? WHERE id = ? AND state = 'owed'`,
 		state, due.UnixMilli(), wallDue.UnixMilli(), o.id)

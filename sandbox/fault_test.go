@@ -42,7 +42,11 @@ func TestCallsFailAsAskedFor(t *testing.T) {
 		t.Errorf("%d products after a cut connection", count())
 	}
 	c.must("POST /v1/products", "name=Silver")
-	for _, wrong := range []string{`{}`, `{"call":"GET /","webhook":"*"}`, `{"call":"GET /","status":200}`, `{"webhook":"*","how":"lose"}`, `{"webhook":"[","how":"drop"}`} {
+	for _, wrong := range []string{`{}`, `{"call":"GET /","webhook":"*"}`, `{"call":"GET /","status":200}`, `{"webhook":"*","how":"lose"}`, `{"webhook":"[","how":"drop"}`,
+		`{"call":"PATCH /","status":500}`, `{"call":"GET /","how":"drop"}`, `{"call":"GET /","retry_after":1}`, `{"call":"GET /","status":429,"retry_after":-1}`,
+		`{"webhook":"*","how":"late","by":"soon"}`, `{"webhook":"*","how":"late","by":"1mo"}`, `{"webhook":"*","how":"version"}`, `{"webhook":"*","how":"version","version":"2020-08-27"}`,
+		`{"webhook":"*","how":"drop","version":"null"}`, `{"webhook":"*","how":"drop","status":500}`, `{"webhook":"*","how":"drop","percent":101}`,
+		`{"webhook":"*","how":"drop","times":-1}`, `{"webhook":"*","how":"drop","times":2,"standing":true}`} {
 		if r := s.post("/_sandbox/faults", wrong); r.status != http.StatusBadRequest {
 			t.Errorf("%s: %d", wrong, r.status)
 		}
@@ -60,13 +64,18 @@ func TestWebhooksGoAstrayAsAskedFor(t *testing.T) {
 		"late":      {0, 1, true},
 		"forge":     {1, 0, false},
 		"stale":     {1, 0, true},
+		"future":    {1, 0, true},
+		"mode":      {1, 0, true},
+		"version":   {1, 0, true},
+		"reorder":   {0, 1, true}, // there is no next one to wait for
 	} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
 			s, in := newSite(t), newInbox(t)
 			c := s.as(oneKey)
 			_, secret := c.listen(in, "enabled_events[]=*")
-			s.post("/_sandbox/faults", `{"webhook":"product.*","how":"`+how+`"}`)
+			version := map[string]string{"version": "null"}[how]
+			s.post("/_sandbox/faults", `{"webhook":"product.*","how":"`+how+`","version":"`+version+`"}`)
 			c.must("POST /v1/products", "name=Gold")
 			s.work()
 			got := in.take()
@@ -79,7 +88,16 @@ func TestWebhooksGoAstrayAsAskedFor(t *testing.T) {
 			if stamp := fmt.Sprintf("t=%d,", start.Add(-time.Hour).Unix()); how == "stale" && !strings.HasPrefix(got[0].signature, stamp) {
 				t.Errorf("signed at %s", got[0].signature)
 			}
+			if stamp := fmt.Sprintf("t=%d,", start.Add(time.Hour).Unix()); how == "future" && !strings.HasPrefix(got[0].signature, stamp) {
+				t.Errorf("signed at %s", got[0].signature)
+			}
 			for _, d := range slices.Concat(got, later) {
+				if live := d.event["livemode"]; live != (how == "mode") {
+					t.Errorf("livemode is %v", live)
+				}
+				if (d.event["api_version"] == nil) != (how == "version") {
+					t.Errorf("api_version is %v", d.event["api_version"])
+				}
 				if err := webhook.ValidatePayloadIgnoringTolerance(d.body, d.signature, secret); (err == nil) != want.valid {
 					t.Errorf("the signature: %v", err)
 				}

@@ -233,3 +233,13 @@ func (s *site) post(path, body string) reply {
 	}
 	return s.send(request)
 }
+
+// get reads one of the sandbox's own addresses.
+func (s *site) get(path string) reply {
+	s.t.Helper()
+	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+path, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return s.send(request)
+}

@@ -62,13 +62,15 @@ type Server struct {
 	keysBusy   map[string]bool
 	randLock   sync.Mutex // guards rand
 	logLock    sync.Mutex // guards unlogged
-	faultLock  sync.Mutex
+	faultLock  sync.Mutex // guards faults, delayed and held
 	listenLock sync.Mutex // guards sessions and pokes
 	sessions   map[string]*listenSession
 	pokes      map[chan struct{}]bool
 	unlogged   []loggedCall
-	faults     []Fault   // guarded by faultLock
-	pruned     time.Time // when prune last did something; guarded by running
+	faults     []*injected
+	delayed    map[int64]bool   // deliveries that a fault has delayed
+	held       map[string]int64 // by endpoint, the delivery that waits for the next
+	pruned     time.Time        // when prune last did something; guarded by running
 }
 
 // Open opens the file at o.Path, or makes it. The caller closes the Server.
@@ -82,7 +84,7 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 		log: o.Log, client: o.Client, rand: o.Rand, wake: make(chan struct{}, 1),
 		senders: o.Senders, hold: o.HoldWebhooks, running: make(turn, 1), moving: make(turn, 1),
 		kinds: kinds(), timers: timers(), onCustomerGone: customerGone(),
-		keysBusy: map[string]bool{},
+		keysBusy: map[string]bool{}, delayed: map[int64]bool{}, held: map[string]int64{},
 		sessions: map[string]*listenSession{}, pokes: map[chan struct{}]bool{},
 	}
 	s.fillIn()

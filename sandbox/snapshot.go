@@ -67,7 +67,7 @@ func (s *Server) forget() {
 	s.unlogged = nil
 	s.logLock.Unlock()
 	s.faultLock.Lock()
-	s.faults = nil
+	s.faults, s.delayed, s.held = nil, map[int64]bool{}, map[string]int64{}
 	s.faultLock.Unlock()
 }
 

@@ -79,11 +79,12 @@ type call struct {
 	version        version
 	idempotencyKey string
 
-	status   int
-	answer   []byte
-	original string // the request whose saved answer this is
-	problem  string
-	cut      bool // the connection is cut instead of an answer
+	status      int
+	answer      []byte
+	original    string // the request whose saved answer this is
+	problem     string
+	interrupted *Fault // what comes instead of an answer
+	retryAfter  string
 }
 
 // api is the HTTP face of a route.
@@ -91,8 +92,8 @@ func (s *Server) api(route route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		c := &call{s: s, http: r, route: route, id: "req_" + s.random(14), began: s.wall.Now(), version: newest}
 		c.run(w)
-		if c.log(); c.cut {
-			panic(http.ErrAbortHandler)
+		if c.log(); c.interrupted != nil {
+			c.interrupt(w)
 		}
 		c.respond(w)
 	}
@@ -279,6 +280,9 @@ func (c *call) respond(w http.ResponseWriter) {
 	h.Set("Request-Id", c.id)
 	h.Set("Stripe-Version", string(c.version))
 	h.Set("Stripe-Should-Retry", "false")
+	if c.retryAfter != "" {
+		h.Set("Retry-After", c.retryAfter)
+	}
 	if c.status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Basic realm="Stripe"`)
 	}
