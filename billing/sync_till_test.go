@@ -37,6 +37,9 @@ type till struct {
 	canceled  []string
 	hooks     map[string]billing.WebhookInput
 	portals   int
+	schedules map[string]*billing.Schedule
+	wares     map[string]string // the price that a checkout session sells
+	poor      bool              // cards are declined
 
 	down   bool                // nothing answers
 	refuse map[string]error    // by operation: a clear no
@@ -54,7 +57,7 @@ func newTill(now func() time.Time) *till {
 	return &till{
 		now: now, answers: map[string]rung{}, customers: map[string]billing.CustomerInput{}, sessions: map[string]*billing.CheckoutSession{},
 		subs: map[string]*billing.Subscription{}, invoices: map[string]*billing.Invoice{}, at: map[string]accounts.StripeAccount{},
-		hooks: map[string]billing.WebhookInput{}, refuse: map[string]error{},
+		hooks: map[string]billing.WebhookInput{}, refuse: map[string]error{}, schedules: map[string]*billing.Schedule{}, wares: map[string]string{},
 	}
 }
 
@@ -122,6 +125,7 @@ func (b *till) OpenCheckout(_ context.Context, at accounts.StripeAccount, key st
 			return billing.CheckoutSession{}, noSuch("customer", in.Customer)
 		}
 		id := b.id("cs", at)
+		b.wares[id] = in.Price
 		b.sessions[id] = &billing.CheckoutSession{
 			ID: id, URL: "https://checkout.stripe.com/c/pay/" + id, Status: billing.CheckoutOpen, PaymentStatus: "unpaid", Mode: "subscription",
 			Customer: in.Customer, ClientReference: in.ClientReference, Metadata: in.Metadata, Created: b.now(), ExpiresAt: b.now().Add(24 * time.Hour),
@@ -315,7 +319,7 @@ func (b *till) complete(id, payment, status, invoice string) (string, string) {
 	at := b.at[id]
 	sub := &billing.Subscription{
 		ID: b.id("sub", at), Status: status, Customer: s.Customer, Metadata: s.Metadata, Created: now,
-		Items: []billing.Item{{ID: b.id("si", at), Price: "price_gold", PeriodStart: now, PeriodEnd: now.AddDate(0, 1, 0)}},
+		Items: []billing.Item{{ID: b.id("si", at), Price: b.wares[id], PeriodStart: now, PeriodEnd: now.AddDate(0, 1, 0)}},
 	}
 	b.subs[sub.ID] = sub
 	s.Status, s.PaymentStatus, s.Subscription = billing.CheckoutComplete, payment, sub.ID
