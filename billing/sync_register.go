@@ -37,6 +37,7 @@ func (s *Subscriptions) Register(jobs *outbox.Runner) {
 	})
 	outbox.Handle(jobs, s.carryOn, nil)
 	outbox.Handle(jobs, s.configurePortal, nil)
+	s.registerChanges(jobs)
 }
 
 // sweepPause is how often subscriptions whose state at Stripe may have changed
