@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"tollgate/models"
@@ -237,6 +238,9 @@ func (j *judge) work(ctx context.Context) error {
 		return err
 	}
 	for _, one := range jobs {
+		if one.State == models.JobFailed && !strings.HasPrefix(one.Problem, "outbox:") {
+			continue // Stripe's clear no, which people read
+		}
 		j.blame("work", "%s %s is %s: %s", one.Kind, one.Task, one.State, one.Problem)
 	}
 	var events []models.StripeEvent

@@ -13,8 +13,9 @@ import (
 type link struct {
 	h    *Handle
 	s    *Store
-	in   bool  // a transaction is open
-	owns int64 // the goroutine that opened it
+	in   bool            // a transaction is open
+	owns int64           // the goroutine that opened it
+	ctx  context.Context // in which it was opened
 }
 
 var (
@@ -131,14 +132,14 @@ func (c *link) BeginTx(ctx context.Context, _ driver.TxOptions) (driver.Tx, erro
 		<-c.s.turn
 		return nil, err
 	}
-	c.in, c.owns = true, goroutine()
+	c.in, c.owns, c.ctx = true, goroutine(), context.WithoutCancel(ctx)
 	c.s.hold(c.owns, 1)
 	return c, nil
 }
 
 // Commit implements driver.Tx.
 func (c *link) Commit() error {
-	_, v, err := c.enter(context.Background(), "commit", "")
+	_, v, err := c.enter(c.ctx, "commit", "")
 	if err != nil || v == Fail {
 		return errors.Join(err, c.Rollback(), errInjected)
 	}

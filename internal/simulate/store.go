@@ -261,6 +261,9 @@ func (s *Store) Open() *Handle {
 // Kill ends the program: nothing it still does has any effect.
 func (h *Handle) Kill() { h.dead.Store(true) }
 
+// Dead reports whether the program was killed.
+func (h *Handle) Dead() bool { return h.dead.Load() }
+
 // Connect implements driver.Connector.
 func (h *Handle) Connect(context.Context) (driver.Conn, error) {
 	if h.dead.Load() {
