@@ -15,12 +15,14 @@ import (
 	"time"
 
 	"github.com/stripe/stripe-go/v82"
+	"github.com/uptrace/bun"
 
 	"tollgate/accounts"
 	"tollgate/billing"
 	"tollgate/internal/config"
 	"tollgate/internal/demo"
 	"tollgate/models"
+	"tollgate/notices"
 	"tollgate/web/session"
 )
 
@@ -237,5 +239,11 @@ func (s *server) papers(t *testing.T, us accounts.Actor, out *side) {
 	must(t, models.InsertJob(t.Context(), s.db, models.Job{ID: out.have["work"], TenantID: us.Tenant, Kind: "billing.sync_object", Subject: "object/" + out.have["work"],
 		Task: "{}", State: models.JobFailed, RunAt: now, CreatedAt: now, FirstTriedAt: now, DoneAt: now, Problem: "No."}))
 	out.have["person"] = out.people["subscriber"].actor.Person
+	must(t, models.InTx(t.Context(), s.db, func(ctx context.Context, tx bun.Tx) error {
+		return s.parts.deps.Notices.Tell(ctx, tx, us.Tenant, notices.Notice{Person: out.have["person"], Kind: notices.PaymentNeeded, Subject: "Pay", Body: "Pay."})
+	}))
+	told, err := s.parts.deps.Notices.Mine(t.Context(), us.Tenant, out.have["person"], "", 1)
+	must(t, err)
+	out.have["notice"] = told.Rows[0].ID
 	out.have["session"] = out.people["subscriber"].public
 }

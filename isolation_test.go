@@ -109,6 +109,10 @@ var targets = []target{
 	{route: "POST /admin/people/:id/link", role: "admin", id: "person", shared: true},
 	{route: "POST /admin/people/:id/disable", role: "admin", id: "person", shared: true},
 	{route: "POST /admin/people/:id/enable", role: "admin", id: "person", shared: true},
+	{route: "GET /admin/mails/:id", role: "admin", id: "notice", shared: true},
+	{route: "GET /admin/mails/:id/html", role: "admin", id: "notice", shared: true},
+	{route: "POST /admin/mails/:id/again", role: "admin", id: "notice", shared: true},
+	{route: "POST /account/notices/:id/read", role: "subscriber", id: "notice"},
 	{route: "POST /account/sessions/:id/end", role: "subscriber", id: "session"},
 }
 
