@@ -178,6 +178,7 @@ var marks = map[string]string{
 	"good":      `<circle cx="8" cy="8" r="6.25"/><path d="m5.25 8.25 2 2 3.5-4"/>`,
 	"attention": `<circle cx="8" cy="8" r="6.25"/><path d="M8 4.75V8l2.25 1.5"/>`,
 	"bad":       `<path d="M8 2.25 14.25 13.25H1.75Z"/><path d="M8 6.5v3M8 11.35v.05"/>`,
+	"more":      `<path d="m6 3.75 4.25 4.25L6 12.25"/>`,
 	"quiet":     `<circle cx="8" cy="8" r="6.25"/><path d="M5.25 8h5.5"/>`,
 }
 
