@@ -97,21 +97,12 @@ func voidInvoice(r *request) (any, error) {
 	return i, t.voidNow(i)
 }
 
-// voidNow takes an open invoice back because somebody asked for it, and tells
-// the subscription that waits for it.
+// voidNow takes an open invoice back because somebody asked for it.
 func (t *tx) voidNow(i *Invoice) error {
 	if err := t.void(i); err != nil {
 		return err
 	}
-	s, err := find[Subscription](t, i.subscription())
-	if err == nil && s != nil && s.Coming != nil && s.Coming.Invoice == i.ID {
-		return t.dropPending(s, false)
-	}
-	if err != nil || s == nil || s.Status != subIncomplete || *s.LatestInvoice != i.ID {
-		return err
-	}
-	s.Status = subIncompleteExpired
-	return t.change(s)
+	return t.voidedSubscription(i)
 }
 
 func giveUpInvoice(r *request) (any, error) {

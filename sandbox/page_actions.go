@@ -77,7 +77,7 @@ var catalogueActions = []handAction{
 var subscriptionActions = []handAction{
 	{kind: "subscription", name: "cancel-later", title: "Cancel this subscription when its period ends.", button: "Cancel at period end", done: "The subscription ends when its period does.",
 		fits: both(both(living, free), is("cancel_at", nil)), do: onSubscription(func(t *tx, s *Subscription, _ url.Values) error {
-			t.cancelLater(s, s.period().end.Unix(), !s.flexible())
+			t.cancelLater(s, s.period().end.Unix(), true)
 			return t.change(s)
 		})},
 	{kind: "subscription", name: "keep", title: "Take the cancellation back.", button: "Don't cancel", done: "The subscription goes on.",

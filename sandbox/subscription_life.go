@@ -336,26 +336,6 @@ func (t *tx) stopInvoices(s *Subscription) error {
 	return nil
 }
 
-// paidSubscription is what a paid invoice does to the subscription behind it.
-func (t *tx) paidSubscription(i *Invoice) error {
-	s, err := find[Subscription](t, i.subscription())
-	if err != nil || s == nil || s.LatestInvoice == nil || *s.LatestInvoice != i.ID {
-		return err
-	}
-	if s.Coming != nil && s.Coming.Invoice == i.ID {
-		if i.Status == invoicePaid {
-			return t.applyComing(s)
-		}
-		return t.dropPending(s, false)
-	}
-	switch s.Status {
-	case subIncomplete, subPastDue, subUnpaid:
-		s.Status = subActive
-		return t.change(s)
-	}
-	return nil
-}
-
 // unpaidSubscription is what a failed attempt does to the subscription behind it.
 func (t *tx) unpaidSubscription(s *Subscription, i *Invoice) error {
 	if s.Coming != nil && s.Coming.Invoice == i.ID {
