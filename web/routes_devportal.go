@@ -9,6 +9,7 @@ func devportalRoutes(d Deps) []Route {
 	applications := devportal.Applications{Applications: d.Applications, Subscriptions: d.Subscriptions}
 	subscriptions := devportal.Subscriptions{Subscriptions: d.Subscriptions}
 	subscription := devportal.Subscription{Business: d.Business, Subscriptions: d.Subscriptions}
+	change := devportal.Change{Subscriptions: d.Subscriptions}
 	invoices := devportal.Invoices{Business: d.Business, Subscriptions: d.Subscriptions}
 	return []Route{
 		{"GET", "/devportal", Visitor, catalogue.Show},
@@ -30,6 +31,9 @@ func devportalRoutes(d Deps) []Route {
 		{"POST", "/devportal/subscriptions/:id/start-again", Subscriber, subscription.StartAgain},
 		{"POST", "/devportal/subscriptions/:id/resume", Subscriber, subscription.Resume},
 		{"POST", "/devportal/subscriptions/:id/cancel", Subscriber, subscription.Cancel},
+		{"GET", "/devportal/subscriptions/:id/change", Subscriber, change.Show},
+		{"POST", "/devportal/subscriptions/:id/change", Subscriber, change.Confirm},
+		{"POST", "/devportal/subscriptions/:id/change/undo", Subscriber, change.Undo},
 
 		{"GET", "/devportal/invoices", Subscriber, invoices.List},
 	}

@@ -73,6 +73,7 @@ func (h Subscription) shown(who accounts.Actor, o billing.Overview) page.Subscri
 		EndAsked: o.EndAsked, StripeSilent: o.StripeSilent,
 		Cancel: page.Cancel{Offered: !o.State.Ended && o.CancelAt.IsZero() && !o.EndAsked, AtPeriodEnd: o.StripeSubscriptionID != ""},
 	}
+	p.Change = changing(o)
 	if p.Stage == page.Opening && p.StripeSilent {
 		p.Sentence = page.Sentence{Before: "The payment page is not there yet."}
 	}

@@ -166,7 +166,7 @@ func row(o billing.Overview) page.SubscriptionRow {
 	return page.SubscriptionRow{
 		ID: o.UUID, API: titled(o.Title(), o.APIVersion), Plan: o.PolicyName, Application: o.ApplicationName,
 		State: o.State.Label, Tone: ui.Tone(o.State.Tone), Price: price(o.Price), Since: o.CreatedTime.Time(),
-		Next: page.Next(o.State.Next), Invoices: o.StripeSubscriptionID != "",
+		Next: page.Next(o.State.Next), Invoices: o.StripeSubscriptionID != "", Changes: changesTo(o),
 	}
 }
 

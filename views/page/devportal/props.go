@@ -140,7 +140,8 @@ type SubscriptionRow struct {
 	Price       Price
 	Since       time.Time
 	Next        Next
-	Invoices    bool // View Invoice has something to show
+	Invoices    bool   // View Invoice has something to show
+	Changes     string // "Silver on 1 Feb 2027"; "" while no change is on its way
 }
 
 // A Next is what the subscriber can do next: the values of access.Action.
@@ -220,6 +221,7 @@ type SubscriptionProps struct {
 	Invoices    []ui.InvoiceRow
 	Cancel      Cancel
 	History     []ui.Happening // the newest of what happened
+	Change      Changing
 }
 
 // A Cancel is whether and how a subscription can be canceled.

@@ -35,6 +35,14 @@ func (p SubscriptionsProps) lead() string {
 // name tells rows apart for who cannot see them side by side.
 func (r SubscriptionRow) name() string { return r.API + ", " + r.Plan + ", " + r.Application }
 
+// plan is the row's plan, and the one that follows it.
+func (r SubscriptionRow) plan() string {
+	if r.Changes == "" {
+		return r.Plan
+	}
+	return r.Plan + " → " + r.Changes
+}
+
 func (p SubscriptionProps) name() string { return p.API + ", " + p.Plan }
 
 // underWay says what Stripe still has to do; "" when nothing.
@@ -138,8 +146,14 @@ func (p SubscriptionProps) costNote() string {
 }
 
 func (p SubscriptionProps) nextCharge() string {
-	if p.Price.Metered() {
+	changes := p.Change.Pending != nil && !p.Change.Pending.At.IsZero()
+	switch {
+	case p.Price.Metered():
 		return "for the calls of this period"
+	case changes && p.Change.Pending.Price.Metered():
+		return "for the calls of the period that begins then"
+	case changes:
+		return "for the period that begins then, on " + p.Change.Pending.Plan
 	}
 	return "for the period that begins then"
 }
@@ -155,10 +169,11 @@ func (p SubscriptionProps) calls() string {
 }
 
 func (p SubscriptionProps) charges() string {
+	last := p.turnsFree() || !p.EndsAt.IsZero()
 	switch {
-	case !p.EndsAt.IsZero() && p.Price.Metered():
+	case last && p.Price.Metered():
 		return "The calls of this period are charged when it ends. Nothing after that."
-	case !p.EndsAt.IsZero():
+	case last:
 		return "This period is paid. Nothing is charged after it."
 	case p.Price.Metered():
 		return "At the end of each period, for the calls that were charged."
