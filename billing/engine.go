@@ -231,6 +231,8 @@ type Subscription struct {
 	Pending              *Pending // a change that waits for its payment; nil: none
 	Schedule             string   // its schedule, while it has one
 	CollectionPaused     bool     // by somebody in the provider's dashboard
+
+	DiscountedAt time.Time // since when the newest discount counts; only Subscriptions tells it
 }
 
 // An Item is one price of a subscription and the period it is billed for now.

@@ -60,6 +60,8 @@ type Inventory interface {
 	Meters(ctx context.Context, at accounts.StripeAccount) ([]Meter, error)
 	Customers(ctx context.Context, at accounts.StripeAccount) ([]Customer, error)
 	Subscriptions(ctx context.Context, at accounts.StripeAccount) ([]Subscription, error)
+	// OpenCheckouts lists the checkout sessions that can still be paid.
+	OpenCheckouts(ctx context.Context, at accounts.StripeAccount) ([]CheckoutSession, error)
 }
 
 // A Change is another price for a subscription.

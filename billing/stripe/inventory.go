@@ -78,7 +78,16 @@ func (e *Engine) Subscriptions(ctx context.Context, at accounts.StripeAccount) (
 	if err != nil {
 		return nil, err
 	}
-	return c.subscriptions(ctx, url.Values{"status": {"all"}})
+	return c.subscriptions(ctx, url.Values{"status": {"all"}, "expand[]": {"data.discounts"}})
+}
+
+// OpenCheckouts lists the checkout sessions that can still be paid.
+func (e *Engine) OpenCheckouts(ctx context.Context, at accounts.StripeAccount) ([]billing.CheckoutSession, error) {
+	return inventory(ctx, e, at, "/v1/checkout/sessions", url.Values{"status": {"open"}},
+		func(s *stripe.CheckoutSession) string { return s.ID },
+		func(s *stripe.CheckoutSession) (billing.CheckoutSession, error) {
+			return checkout("list checkouts", s, nil)
+		})
 }
 
 // inventory reads the whole listing at path and says it in our terms.

@@ -61,7 +61,7 @@ func TestInventoryIsComplete(t *testing.T) {
 	s.form(t, 3, "limit", "100", "starting_after", "prod_1")
 	s.form(t, 4, "status", "active", "limit", "100")
 	s.form(t, 5, "status", "inactive", "limit", "100")
-	s.form(t, 6, "status", "all", "limit", "100")
+	s.form(t, 6, "status", "all", "expand[]", "data.discounts", "limit", "100")
 }
 
 func TestPricesAreReadExactly(t *testing.T) {
@@ -124,3 +124,23 @@ func TestNewCallsRefuseEmptyIds(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+func TestOpenCheckoutsAreListed(t *testing.T) {
+	t.Parallel()
+	e, s := engine(t)
+	s.say("GET /v1/checkout/sessions", listing(false, openCheckout))
+	if got, err := e.OpenCheckouts(ctx, connected); err != nil || len(got) != 1 || got[0].ID != "cs_1" || got[0].Metadata["subscription"] != "s-1" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	s.form(t, 0, "status", "open", "limit", "100")
+}
+
+func TestSubscriptionsTellSinceWhenTheyAreDiscounted(t *testing.T) {
+	t.Parallel()
+	e, s := engine(t)
+	s.say("GET /v1/subscriptions", listing(false, replace(t, file(t, "subscription.json"), `"status":"active"`,
+		`"status":"active","discounts":[{"id":"di_1","start":1767225600},{"id":"di_2","start":1770681600},{"id":"di_3","start":1767225600}]`)))
+	if got, err := e.Subscriptions(ctx, connected); err != nil || len(got) != 1 || !got[0].DiscountedAt.Equal(day(2, 10)) {
+		t.Errorf("%+v, %v", got, err)
+	}
+}

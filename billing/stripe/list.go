@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/stripe/stripe-go/v82"
@@ -21,6 +22,29 @@ type page[T any] struct {
 	stripe.APIResource
 	Data    []T  `json:"data"`
 	HasMore bool `json:"has_more"`
+}
+
+// A long listing takes a quarter of the calls a second that Stripe allows to an
+// account, live and in test mode, so that buyers always find room.
+const (
+	breathLive = time.Second / 25
+	breathTest = 4 * time.Second / 25
+)
+
+// breathe waits between two pages of a listing.
+func (c conn) breathe(ctx context.Context) error {
+	pause := breathTest
+	if strings.HasPrefix(c.key, "sk_live_") || strings.HasPrefix(c.key, "rk_live_") {
+		pause = breathLive
+	}
+	t := time.NewTimer(pause)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
 }
 
 // list reads all pages of the listing at path.
@@ -42,6 +66,9 @@ func list[T any](ctx context.Context, c conn, op, path string, query url.Values,
 			break
 		}
 		query.Set("starting_after", id(p.Data[len(p.Data)-1]))
+		if err := c.breathe(ctx); err != nil {
+			return nil, verdict(op, err)
+		}
 	}
 	return nil, fmt.Errorf("stripe: %s: the listing has no end", op)
 }

@@ -25,6 +25,23 @@ func (w world) another(t *testing.T, minor int64) string {
 	return must[string](t)(w.CreatePrice(ctx, w.connected, "op_another", in))
 }
 
+func TestSandboxChangesAtOnceAsPreviewed(t *testing.T) {
+	t.Parallel()
+	w, sub := sold(t)
+	in := billing.Change{Subscription: sub.ID, Item: sub.Items[0].ID, Price: w.another(t, 9900), At: now}
+	preview := must[billing.Invoice](t)(w.PreviewChange(ctx, w.connected, in))
+	if preview.Total != money.New(5000, usd) || len(preview.Lines) != 2 || !preview.Lines[0].Proration {
+		t.Errorf("preview %+v", preview)
+	}
+	changed := must[billing.Subscription](t)(w.ChangeSubscription(ctx, w.connected, "op_6", in))
+	if len(changed.Items) != 1 || changed.Items[0].Price != in.Price || changed.Items[0].Quantity != 1 || changed.Pending != nil {
+		t.Errorf("changed %+v", changed)
+	}
+	if charged := must[billing.Invoice](t)(w.Invoice(ctx, w.connected, changed.LatestInvoice)); charged.Total != preview.Total || charged.Status != "paid" {
+		t.Errorf("charged %+v", charged)
+	}
+}
+
 func TestSandboxSchedulesAChange(t *testing.T) {
 	t.Parallel()
 	w, sub := sold(t)
@@ -98,6 +115,9 @@ func TestSandboxListsWhatAnAccountHas(t *testing.T) {
 	}
 	if all := must[[]billing.Customer](t)(w.Customers(ctx, w.connected)); len(all) != 1 || all[0].ID != sub.Customer {
 		t.Errorf("customers %+v", all)
+	}
+	if all := must[[]billing.CheckoutSession](t)(w.OpenCheckouts(ctx, w.connected)); len(all) != 0 {
+		t.Errorf("open checkouts %+v", all)
 	}
 	idle := must[string](t)(w.CreateCustomer(ctx, w.connected, "op_9", billing.CustomerInput{Name: "Idle"}))
 	for _, key := range []string{"op_10", "op_11"} {

@@ -168,6 +168,11 @@ func subscription(s *stripe.Subscription) billing.Subscription {
 		out.Schedule = s.Schedule.ID
 	}
 	out.CollectionPaused = s.PauseCollection != nil
+	for _, d := range s.Discounts {
+		if at := instant(d.Start); at.After(out.DiscountedAt) {
+			out.DiscountedAt = at
+		}
+	}
 	if s.CancelAtPeriodEnd && out.CancelAt.IsZero() && len(out.Items) > 0 {
 		out.CancelAt = out.Items[0].PeriodEnd
 	}
