@@ -112,7 +112,7 @@ func TestARefusedMailFailsWithItsReasonAndIsSentAgainToTheNewAddress(t *testing.
 		o.tell(t, us, failed("ada"))
 		o.run(t)
 		n := o.only(t, us)
-		if n.MailState != models.MailFailed || !strings.Contains(n.MailProblem, "No such person here") {
+		if n.MailState != models.MailFailed || n.MailProblem != "550 5.1.1 No such person here" {
 			t.Fatalf("%+v", n)
 		}
 		o.wait(24 * time.Hour)
@@ -156,7 +156,7 @@ func TestWhatIsRefusedForNowIsTriedAgainEverMoreSeldomAndGivenUp(t *testing.T) {
 		o.wait(50 * time.Second)
 		o.run(t)
 		n := o.only(t, us)
-		if talks, _ := s.count(); talks != 1 || n.MailState != models.MailWaiting || !strings.Contains(n.MailProblem, "Try again later") {
+		if talks, _ := s.count(); talks != 1 || n.MailState != models.MailWaiting || n.MailProblem != "451 4.7.1 Try again later" {
 			t.Errorf("%d connections, %+v", talks, n)
 		}
 		s.set(func() { s.data = "" })

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/mail"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -121,14 +122,25 @@ func (s *SMTP) message(l letter) *gomail.Msg {
 	return m
 }
 
+// answered finds what a server said in the library's words about it.
+var answered = regexp.MustCompile(`\b([245]\d\d) "?(.*?)"?$`)
+
+// answer is what the server said, or else what went wrong.
+func answer(said *gomail.SendError) string {
+	why, _, _ := strings.Cut(said.Error(), ", affected ")
+	if found := answered.FindStringSubmatch(line(why, 1000)); found != nil {
+		why = found[1] + " " + found[2]
+	}
+	return line(why, 500)
+}
+
 // judge tells what is wrong with the mail from what is wrong with the server.
 func judge(err error) error {
 	said, ok := errors.AsType[*gomail.SendError](err)
 	if !ok {
 		return err
 	}
-	why, _, _ := strings.Cut(said.Error(), ", affected ")
-	why = line(why, 500)
+	why := answer(said)
 	switch code := said.ErrorCode(); {
 	case code == 421, code == 530, code == 534, code == 535, code == 538: // it goes away, or wants another way to sign in
 		return errors.New("the mail server cannot be used: " + why)

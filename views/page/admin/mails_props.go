@@ -46,4 +46,12 @@ type MailProps struct {
 	Text      string
 }
 
+// addressee is of whom the mail is for, with the address if there is one.
+func (r MailRow) addressee() string {
+	if r.To == "" {
+		return r.Name
+	}
+	return r.Name + ", " + r.To
+}
+
 func mailURL(id string) templ.SafeURL { return templ.URL("/admin/mails/" + id) }
