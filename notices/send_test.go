@@ -333,6 +333,21 @@ func TestKeptMailsAreSentWhenAnAdminSaysSo(t *testing.T) {
 	})
 }
 
+func TestAMailThatWaitsIsKeptWhenTheServerIsTakenAway(t *testing.T) {
+	t.Parallel()
+	o, s := open(t, testdb.New(t)), listen(t)
+	o.sends(s)
+	o.tell(t, us, failed("ada"))
+	o.Mail = nil
+	o.run(t)
+	if n := o.only(t, us); n.MailState != models.MailKept || len(s.mails()) != 0 {
+		t.Errorf("%+v", n)
+	}
+	if open, err := models.OpenJobs(t.Context(), o.db, us, false, 10); err != nil || len(open) != 0 {
+		t.Errorf("%d jobs are left, %v", len(open), err)
+	}
+}
+
 func TestATestMailIsToldToWhoAsks(t *testing.T) {
 	t.Parallel()
 	o, s := open(t, testdb.New(t)), listen(t)
