@@ -54,6 +54,9 @@ var (
 	subscribeForm = func(their map[string]string) url.Values {
 		return fields("plan", their["plan Free"], "application", their["application"])(nil)
 	}
+	changeForm = func(their map[string]string) url.Values {
+		return fields("plan", their["plan Free"], "when", "period-end")(nil)
+	}
 	personForm = fields("display_name", "Mine now", "roles", "admin")
 	appForm    = fields("name", "Mine now")
 	endNow     = fields("when", "now")
@@ -88,6 +91,10 @@ var targets = []target{
 	{route: "POST /devportal/subscriptions/:id/refresh", role: "subscriber", id: "paid"},
 	{route: "POST /devportal/subscriptions/:id/start-again", role: "subscriber", id: "waiting"},
 	{route: "POST /devportal/subscriptions/:id/resume", role: "subscriber", id: "paid"},
+	{route: "GET /devportal/subscriptions/:id/change", role: "subscriber", id: "paid"},
+	{route: "POST /devportal/subscriptions/:id/change", role: "subscriber", id: "paid", form: changeForm},
+	{route: "POST /devportal/subscriptions/:id/change", role: "subscriber", id: "free", form: changeForm},
+	{route: "POST /devportal/subscriptions/:id/change/undo", role: "subscriber", id: "paid"},
 	{route: "POST /devportal/subscriptions/:id/cancel", role: "subscriber", id: "free", form: endNow},
 	{route: "POST /devportal/subscriptions/:id/cancel", role: "subscriber", id: "paid", form: endLater},
 

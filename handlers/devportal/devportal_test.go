@@ -55,6 +55,8 @@ type shop struct {
 	apps     []models.Application
 	fails    map[string]error
 	got      map[string]any
+	change   *bench // where plans can be changed
+	ending   string // what deleting an application comes to
 }
 
 func (s *shop) note(what string, with any) error {
@@ -146,7 +148,17 @@ func (s *shop) Edit(_ context.Context, _ accounts.Actor, _ string, in accounts.A
 	return s.note("Edit", in)
 }
 
-func (s *shop) Delete(context.Context, accounts.Actor, string) error { return s.note("Delete", nil) }
+func (s *shop) Delete(_ context.Context, _ accounts.Actor, _ string, c accounts.Consent) (string, error) {
+	return s.ending, s.note("Delete", c)
+}
+
+func (s *shop) Preview(_ context.Context, _ accounts.Actor, t billing.EndTarget, _ int64) (billing.EndPreview, error) {
+	return billing.EndPreview{Target: t, Name: "Widget", Total: 1, Paid: 1, Seen: "abc.def", Rows: []billing.EndRow{{Overview: s.overview}}}, nil
+}
+
+func (s *shop) Ending(_ context.Context, _ accounts.Actor, id string, _ int64) (billing.EndingPage, error) {
+	return billing.EndingPage{Ending: models.Ending{ID: id, ObjectName: "Widget", How: models.EndsNow, ActorName: "Ada"}, Count: billing.EndingCount{Total: 2, Ended: 1, Failed: 1}}, nil
+}
 
 // ask sends a request and returns status, Location and body. form is nil for a GET.
 func (s *shop) ask(t *testing.T, path string, form url.Values) (int, string, string) {
@@ -198,7 +210,10 @@ func (s *shop) routes(app *fiber.App) {
 	app.Get("/devportal/applications/:id", applications.Show)
 	app.Get("/devportal/applications/:id/edit", applications.Edit)
 	app.Post("/devportal/applications/:id/edit", applications.Save)
-	app.Post("/devportal/applications/:id/delete", applications.Delete)
+	ends := devportal.Ends{Ends: s, Applications: s}
+	app.Get("/devportal/applications/:id/delete", ends.Show)
+	app.Post("/devportal/applications/:id/delete", ends.Delete)
+	app.Get("/devportal/endings/:id", ends.Ending)
 	app.Get("/devportal/subscriptions", devportal.Subscriptions{Subscriptions: s}.Show)
 	app.Get("/devportal/subscriptions/:id", subscription.Show)
 	app.Get("/devportal/subscriptions/:id/invoice", invoices.Show)
@@ -207,6 +222,12 @@ func (s *shop) routes(app *fiber.App) {
 	app.Post("/devportal/subscriptions/:id/resume", subscription.Resume)
 	app.Post("/devportal/subscriptions/:id/cancel", subscription.Cancel)
 	app.Get("/devportal/invoices", invoices.List)
+	if s.change != nil {
+		change := devportal.Change{Subscriptions: s.change}
+		app.Get("/devportal/subscriptions/:id/change", change.Show)
+		app.Post("/devportal/subscriptions/:id/change", change.Confirm)
+		app.Post("/devportal/subscriptions/:id/change/undo", change.Undo)
+	}
 }
 
 func gold() catalog.Price {
