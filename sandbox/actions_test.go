@@ -48,6 +48,7 @@ func TestPeopleChangeThingsByHandAndEverybodyHears(t *testing.T) {
 		{"subscription", id, "collect", nil, "customer.subscription.updated", "/v1/subscriptions/" + id, "pause_collection", nil},
 		{"subscription", id, "cancel-later", nil, "customer.subscription.updated", "/v1/subscriptions/" + id, "cancel_at", int(start.AddDate(0, 0, 28).Unix())},
 		{"subscription", id, "keep", nil, "customer.subscription.updated", "/v1/subscriptions/" + id, "cancel_at", nil},
+		{"subscription", id, "price", url.Values{"price": {s.metered}, "proration": {"none"}}, "customer.subscription.updated", "/v1/subscriptions/" + id, "items.data.0.price.id", s.metered},
 		{"charge", charge, "refund", url.Values{"amount": {"12.50"}}, "refund.created", "/v1/charges/" + charge, "amount_refunded", 1250},
 		{"charge", charge, "dispute", url.Values{"reason": {"fraudulent"}}, "charge.dispute.funds_withdrawn", "/v1/charges/" + charge, "disputed", true},
 		{"subscription", id, "cancel", url.Values{"money": {"nothing"}}, "customer.subscription.deleted", "/v1/subscriptions/" + id, "status", "canceled"},
@@ -88,7 +89,7 @@ func TestAScheduleAndAnInvoiceAreEndedByHand(t *testing.T) {
 func TestWhatIsTypedWrongByHandIsSaidAtItsField(t *testing.T) {
 	t.Parallel()
 	s, b := newShop(t), browse(t)
-	s.subscribed(s.fixed, "1", "pm_card_visa")
+	id := s.subscribed(s.fixed, "1", "pm_card_visa")
 	charge := s.must("GET /v1/charges", "").text("data.0.id")
 	at := s.url + "/dashboard/" + s.must("GET /v1/account", "").id()
 	for _, c := range []struct {
@@ -100,6 +101,8 @@ func TestWhatIsTypedWrongByHandIsSaidAtItsField(t *testing.T) {
 		{"/charge/" + charge + "/refund", url.Values{"amount": {"12,x"}}, http.StatusUnprocessableEntity, "Type an amount such as 12.50."},
 		{"/charge/" + charge + "/refund", url.Values{"amount": {"50"}}, http.StatusUnprocessableEntity, "is greater than unrefunded amount"},
 		{"/charge/" + charge + "/dispute", url.Values{"reason": {"whim"}}, http.StatusUnprocessableEntity, "Choose one of these."},
+		{"/subscription/" + id + "/price", url.Values{"price": {"price_none"}, "proration": {"none"}}, http.StatusUnprocessableEntity, "No such price: &#39;price_none&#39;"},
+		{"/subscription/" + id + "/price", url.Values{"price": {" "}, "proration": {"none"}}, http.StatusUnprocessableEntity, "Type the id of a price"},
 		{"/product/gold/rename", url.Values{"name": {"  "}}, http.StatusUnprocessableEntity, "Type a name"},
 		{"/price/" + s.fixed + "/activate", nil, http.StatusConflict, "it has changed meanwhile"},
 		{"/price/price_none/archive", nil, http.StatusNotFound, "There is no such object"},

@@ -193,7 +193,7 @@ func (t *tx) retryPastDue(c *Customer) error {
 
 // retryOpen has the latest invoice of an unpaid subscription paid with its new card.
 func (t *tx) retryOpen(s *Subscription) error {
-	i, err := t.latest(s)
+	i, err := t.ruling(s) // a pending change waits for somebody to pay it
 	if err != nil || i == nil || i.Status != invoiceOpen || s.Status == subIncomplete {
 		return err
 	}

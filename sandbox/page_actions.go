@@ -104,6 +104,10 @@ var subscriptionActions = []handAction{
 			}
 			return t.change(s)
 		})},
+	{kind: "subscription", name: "price", title: "Move this subscription to another price.", text: "Its first item, from now on.", button: "Change price", done: "The price is changed.",
+		fields: []views.ActionField{{Name: "price", Label: "Price, such as price_…"},
+			{Name: "proration", Label: "The difference", Options: [][2]string{{"create_prorations", "is on the next invoice"}, {"always_invoice", "is invoiced now"}, {"none", "is nobody's"}}}},
+		fits: living, do: onSubscription(repriceByHand)},
 	{kind: "subscription", name: "cancel", title: "Cancel this subscription now.", text: "It cannot be taken back.", button: "Cancel now", done: "The subscription is canceled.", danger: true,
 		fields: []views.ActionField{{Name: "money", Label: "Money", Options: [][2]string{{"nothing", "bill nothing, give nothing back"}, {"settle", "bill what was used and give back the rest"}}}},
 		fits:   living, do: onSubscription(func(t *tx, s *Subscription, form url.Values) error {
@@ -192,6 +196,25 @@ func onInvoice(fn func(*tx, *Invoice) error) func(*tx, string, url.Values) error
 		}
 		return fn(on, i)
 	}
+}
+
+// repriceByHand changes the price of a subscription's first item, as an update by
+// the API would.
+func repriceByHand(t *tx, s *Subscription, form url.Values) error {
+	behavior := form.Get("proration")
+	if !oneOf(behavior, []string{"create_prorations", "always_invoice", "none"}) {
+		return invalid("proration", "Choose one of these.")
+	}
+	in := subscriptionUpdate{subscriptionParams: subscriptionParams{ProrationBehavior: behavior, OffSession: true,
+		Items: []itemParams{{ID: s.Items.Data[0].ID, Price: strings.TrimSpace(form.Get("price"))}}}}
+	if in.Items[0].Price == "" {
+		return invalid("price", "Type the id of a price; the page of prices lists them.")
+	}
+	err := t.update(s, in)
+	if e, ok := errors.AsType[*apiError](err); ok && strings.HasPrefix(e.Param, "items[0]") {
+		return invalid("price", "%s", e.Message)
+	}
+	return err
 }
 
 func refundByHand(t *tx, id string, form url.Values) error {

@@ -24,13 +24,13 @@ func (s shop) switching(card string) (id, form string) {
 
 func TestAChangeThatIsNotPaidWaitsAndHappensWhenItIs(t *testing.T) {
 	t.Parallel()
-	for _, way := range []string{"card", "out of band", "bank", "intent"} {
+	for _, way := range []string{"card", "out of band", "bank", "intent", "hosted page"} {
 		s := newShop(t)
-		card := "pm_card_chargeCustomerFail"
+		method := "pm_card_chargeCustomerFail"
 		if way == "bank" {
-			card = "pm_card_authenticationRequired"
+			method = "pm_card_authenticationRequired"
 		}
-		id, form := s.switching(card)
+		id, form := s.switching(method)
 		pending := s.must("POST /v1/subscriptions/"+id, form+"&payment_behavior=pending_if_incomplete&expand[]=latest_invoice")
 		pending.want("status", "active")
 		pending.want("items.data.0.price.id", s.fixed)
@@ -49,6 +49,12 @@ func TestAChangeThatIsNotPaidWaitsAndHappensWhenItIs(t *testing.T) {
 			s.must("POST /v1/invoices/"+invoice+"/pay", "paid_out_of_band=true")
 		case "intent":
 			s.must("POST /v1/payment_intents/"+payment+"/confirm", "payment_method="+good)
+		case "hosted page":
+			s.must("POST /v1/subscriptions/"+id, "default_payment_method="+good).want("items.data.0.price.id", s.fixed) // a new card alone pays nothing
+			b := browse(t)
+			if status, _, page := b.post(s.must("GET /v1/invoices/"+invoice, "").text("hosted_invoice_url")+"/pay", card("4242424242424242")); status != http.StatusSeeOther {
+				t.Fatal(status, page)
+			}
 		case "bank":
 			b := browse(t)
 			if status, _, _ := b.post(s.url+"/3ds/"+payment, url.Values{"answer": {"approve"}}); status != http.StatusOK {

@@ -6,6 +6,7 @@ import "time"
 type previewParams struct {
 	Customer     string `p:"customer"`
 	Subscription string `p:"subscription"`
+	Schedule     string `p:"schedule"`
 	Details      *struct {
 		Items             []itemParams `p:"items"`
 		ProrationBehavior string       `p:"proration_behavior,enum=always_invoice|create_prorations|none"`
@@ -15,7 +16,7 @@ type previewParams struct {
 		Others            unsimulated  `p:"billing_cycle_anchor billing_schedules cancel_at cancel_at_period_end default_tax_rates metadata resume_at start_date trial_end"`
 	} `p:"subscription_details"`
 	PreviewMode string      `p:"preview_mode,enum=next|recurring"`
-	Others      unsimulated `p:"automatic_tax coupon currency customer_account customer_details discounts invoice_items issuer on_behalf_of schedule schedule_details"`
+	Others      unsimulated `p:"automatic_tax coupon currency customer_account customer_details discounts invoice_items issuer on_behalf_of schedule_details"`
 }
 
 // previewInvoice answers with the invoice that a subscription would get next. It
@@ -27,6 +28,11 @@ func previewInvoice(r *request) (any, error) {
 	}
 	if in.PreviewMode == "recurring" {
 		return nil, invalid("preview_mode", "This sandbox previews the next invoice only: leave preview_mode out, or send next.")
+	}
+	if in.Schedule != "" {
+		if in.Subscription, err = r.scheduled(in.Schedule, in.Subscription); err != nil {
+			return nil, err
+		}
 	}
 	if in.Subscription == "" {
 		if in.Customer == "" || in.Details == nil || len(in.Details.Items) == 0 {
@@ -57,6 +63,20 @@ func previewInvoice(r *request) (any, error) {
 		return nil, err
 	}
 	return t.preview(s, lines, in.Details != nil && in.Details.CancelNow)
+}
+
+// scheduled is the subscription under a schedule, which named must not contradict.
+func (t *tx) scheduled(schedule, named string) (string, error) {
+	c, err := get[Schedule](t, schedule, "schedule")
+	switch {
+	case err != nil:
+		return "", err
+	case c.Status != scheduleActive:
+		return "", invalid("schedule", "This sandbox previews schedules that are running; this one is %s.", c.Status)
+	case named != "" && named != *c.Subscription:
+		return "", invalid("subscription", "The subscription is not the one of the schedule.")
+	}
+	return *c.Subscription, nil
 }
 
 // preview is the next invoice of s, with lines in front.

@@ -58,6 +58,7 @@ func TestAScheduleChangesTheFixedPriceForTheNextPeriod(t *testing.T) {
 		before.want("schedule", schedule.id())
 		before.want("items.data.0.price.id", s.fixed)
 		s.must("POST /v1/invoices/create_preview", "subscription="+id).want("total", 3800)
+		s.must("POST /v1/invoices/create_preview", "schedule="+schedule.id()).want("total", 3800)
 		seen := len(s.types())
 		s.advance(28 * 24 * time.Hour)
 		now := s.must("GET /v1/subscriptions/"+id, "")
