@@ -67,6 +67,7 @@ type CheckoutSession struct {
 	Basket               []basketItem      `json:"_basket"`
 	Terms                subscriptionData  `json:"_terms"`
 	Intent               *intentData       `json:"_intent,omitempty"`
+	Settled              bool              `json:"_settled,omitempty"` // the bank has answered its debit
 }
 
 type checkoutTax struct {

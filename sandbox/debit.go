@@ -241,22 +241,25 @@ func expireSubscriptionLate(t *tx, id string) error {
 	return expireSubscription(t, id)
 }
 
-// settleSession tells the Checkout that p was made in, if it still waits.
+// settleSession tells the Checkout that p was made in what its bank has answered,
+// once: what becomes of an invoice that is tried again is not the Checkout's.
 func (t *tx) settleSession(p *PaymentIntent, paid bool) error {
 	by := eq("payment_intent", p.ID)
 	if p.Invoice != "" {
 		by = eq("invoice", p.Invoice)
 	}
 	s, err := first[CheckoutSession](t, by)
-	if err != nil || s == nil || s.Status != checkoutComplete || s.PaymentStatus != "unpaid" {
+	if err != nil || s == nil || s.Status != checkoutComplete || s.PaymentStatus != "unpaid" || s.Settled {
+		return err
+	}
+	if s.Settled = true; paid {
+		s.PaymentStatus = "paid"
+	}
+	if err := t.save(s); err != nil {
 		return err
 	}
 	if !paid {
 		return t.emit("checkout.session.async_payment_failed", s)
-	}
-	s.PaymentStatus = "paid"
-	if err := t.save(s); err != nil {
-		return err
 	}
 	return t.emit("checkout.session.async_payment_succeeded", s)
 }

@@ -127,3 +127,41 @@ func TestDebitsByTheAPI(t *testing.T) {
 	s.must("GET /v1/payment_intents/"+paid.id(), "expand[]=latest_charge").want("latest_charge.payment_method_details.us_bank_account.last4", "6789")
 	s.must("GET /v1/payment_intents/"+paid.id(), "").want("status", "succeeded")
 }
+
+// A debit that fails is tried again as any payment is, and each try takes its days.
+func TestAFailingDebitIsDunned(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.set(`{"retry_days":[1],"after_retries":"unpaid"}`)
+	_, id := s.debited("fails")
+	s.advance(3 * aDay)
+	i := s.must("GET /v1/invoices", "subscription="+id)
+	i.want("data.0.attempt_count", 1)
+	i.want("data.0.next_payment_attempt", int(start.Add(4*aDay).Unix()))
+	s.advance(aDay)
+	i = s.must("GET /v1/invoices", "subscription="+id)
+	i.want("data.0.attempt_count", 2)
+	i.want("data.0.next_payment_attempt", nil)
+	s.must("GET /v1/subscriptions/"+id, "").want("status", "past_due")
+	s.advance(3 * aDay)
+	s.must("GET /v1/subscriptions/"+id, "").want("status", "unpaid")
+	if n := s.count("checkout.session.async_payment_failed"); n != 1 {
+		t.Errorf("the Checkout failed %d times", n)
+	}
+}
+
+func TestAPurchaseByDebit(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	once := s.must("POST /v1/prices", "product=gold&currency=eur&unit_amount=900").id()
+	session := s.must("POST /v1/checkout/sessions", "mode=payment&line_items[0][price]="+once+"&line_items[0][quantity]=1&success_url=http://127.0.0.1/done")
+	session.want("payment_method_types.1", "sepa_debit")
+	form := url.Values{"email": {"ada@example.com"}, "debit": {"pays"}}
+	if status, _, page := browse(t).post(session.text("url"), form); status != http.StatusSeeOther {
+		t.Fatal(page)
+	}
+	s.must("GET /v1/checkout/sessions/"+session.id(), "").want("payment_status", "unpaid")
+	s.advance(3 * aDay)
+	s.must("GET /v1/checkout/sessions/"+session.id(), "expand[]=payment_intent.latest_charge").want("payment_intent.latest_charge.payment_method_details.type", "sepa_debit")
+	s.must("GET /v1/checkout/sessions/"+session.id(), "").want("payment_status", "paid")
+}

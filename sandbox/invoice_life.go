@@ -205,6 +205,7 @@ func (t *tx) collect(i *Invoice, m *PaymentMethod, how attempt) (verdict, error)
 		return v, t.settle(i, v.charge)
 	}
 	if v.pending { // settleDebit goes on
+		i.NextPaymentAttempt = nil
 		return v, orElse(t.save(i), t.whileDebited(i))
 	}
 	if i.Refused = ""; m != nil && v.decline != nil && v.decline.hard() {

@@ -79,6 +79,9 @@ func (s *Server) showLogs(w http.ResponseWriter, r *http.Request) {
 }
 
 func answered(status int) views.Cell {
+	if status == 0 {
+		return views.Cell{Text: "No answer", Tone: "bad"}
+	}
 	tone := "good"
 	if status >= 400 {
 		tone = "bad"

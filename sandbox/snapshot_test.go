@@ -289,3 +289,34 @@ func BenchmarkRestore(b *testing.B) {
 	}
 	b.ReportMetric(float64(from.Size()), "bytes")
 }
+
+// A call that nobody answers costs no real time in a bubble.
+func TestATimeoutInABubble(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server, err := sandbox.Open(t.Context(), sandbox.Options{Path: ":memory:", BaseURL: "http://stripe.test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		client := &http.Client{Transport: server.Transport(), Timeout: 20 * time.Second}
+		c := (&site{t: t, server: server, url: "http://stripe.test", http: client}).as(oneKey)
+		c.inject(`{"call":"POST /v1/products","how":"timeout","after":true}`)
+		began := time.Now()
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, c.url+"/v1/products", strings.NewReader("name=Gold"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.SetBasicAuth(oneKey, "")
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if answer, err := client.Do(request); err == nil {
+			t.Errorf("it was answered: %d (%v)", answer.StatusCode, answer.Body.Close())
+		}
+		if waited := time.Since(began); waited != 20*time.Second {
+			t.Errorf("waited %s", waited)
+		}
+		c.must("GET /v1/products", "").want("data.0.name", "Gold")
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
