@@ -157,7 +157,8 @@ func TestAChangeMayBeRefusedWithoutATrace(t *testing.T) {
 			t.Errorf("%s: something changed: %s", card, after)
 		}
 		// Without it the change happens, and is owed.
-		r := s.must("POST /v1/subscriptions/"+id, form)
+		behavior := map[bool]string{true: "", false: "&payment_behavior=default_incomplete"}[card == "pm_card_chargeCustomerFail"]
+		r := s.must("POST /v1/subscriptions/"+id, form+behavior)
 		r.want("status", "past_due")
 		r.want("items.data.0.price.unit_amount", 9800)
 	}

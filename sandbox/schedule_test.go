@@ -314,6 +314,25 @@ func TestWhatASchedulesPhasesMustKeepTo(t *testing.T) {
 	}
 }
 
+func TestAScheduleGoesByItsTestClock(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	clock := s.must("POST /v1/test_helpers/test_clocks", fmt.Sprintf("frozen_time=%d", start.Unix())).id()
+	s.customer = s.must("POST /v1/customers", "test_clock="+clock).id()
+	cheap := s.another("unit_amount=1900")
+	id := s.starting("flexible", "items[0][price]="+s.fixed)
+	made := s.change(id, "phases[1][items][0][price]="+cheap)
+	made.want("test_clock", clock)
+	s.advance(29 * 24 * time.Hour) // nothing to it
+	s.must("GET /v1/subscriptions/"+id, "").want("items.data.0.price.id", s.fixed)
+	s.must("POST /v1/test_helpers/test_clocks/"+clock+"/advance", fmt.Sprintf("frozen_time=%d", start.AddDate(0, 0, 28).Add(2*time.Hour).Unix()))
+	s.work()
+	s.must("GET /v1/subscriptions/"+id, "").want("items.data.0.price.id", cheap)
+	paid := s.must("GET /v1/invoices", "limit=1&subscription="+id)
+	paid.want("data.0.status", "paid")
+	paid.want("data.0.total", 1900)
+}
+
 // plans is what schedules do in a life.
 func (s shop) plans() {
 	s.t.Helper()

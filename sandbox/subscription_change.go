@@ -339,7 +339,8 @@ func (t *tx) billAside(s *Subscription, in subscriptionParams) error {
 		return orElse(err, t.refresh(s))
 	}
 	if in.PaymentBehavior == "default_incomplete" { // its payment is confirmed by the caller
-		return orElse(t.unpaidSubscription(s, i), t.refresh(s))
+		s.Status = subPastDue
+		return t.change(s)
 	}
 	m, err := t.methodFor(i, s, c)
 	if err != nil {
