@@ -193,9 +193,12 @@ func (j *judge) follows(row models.Subscription, d Doc, t theirs) {
 	same("the customer's price", j.price(row), d.Text("items.data.0.price.id"))
 	same("the end of the period", row.PeriodEnd.Time(), d.Time("items.data.0.current_period_end"))
 	same("the beginning of the period", row.PeriodStart.Time(), d.Time("items.data.0.current_period_start"))
-	if alive(d) {
+	switch {
+	case alive(d) && row.ChangeKind == models.ChangeToFree: // then only the paid plan ends
+		same("the end of the paid plan", max(row.CancelAt, row.ChangeAt).Time(), d.Time("cancel_at"))
+	case alive(d):
 		same("the end", row.CancelAt.Time(), d.Time("cancel_at"))
-	} else {
+	default:
 		same("the end", row.EndedAt.Time(), d.Time("ended_at"))
 	}
 	want := derived(row, d, t)
