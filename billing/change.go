@@ -2,6 +2,7 @@ package billing
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -115,6 +116,9 @@ func (s *Subscriptions) askChange(ctx context.Context, tx bun.Tx, who accounts.A
 	}
 	if why := s.unchangeable(sub); why != "" {
 		return sub, "", fault.New(fault.Conflict, why)
+	}
+	if end, ok, err := models.NewestWorkflow(ctx, tx, sub.TenantID, reference(sub), models.WorkflowDeletion); err != nil || ok && end.Status == models.WorkflowCreated {
+		return sub, "", errors.Join(err, fault.New(fault.Conflict, endIsAsked))
 	}
 	if sub.PolicyID != quoted.PolicyID || sub.PriceVersionID != quoted.PriceVersionID || sub.StripeSubscriptionID != quoted.StripeSubscriptionID {
 		return sub, "", &QuoteChanged{"The subscription was changed since this was shown. Look at it again before you confirm."}

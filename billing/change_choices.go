@@ -51,7 +51,7 @@ func (s *Subscriptions) ChangeChoices(ctx context.Context, who accounts.Actor, u
 	}
 	out := Choices{Overview: o, Refused: s.unchangeable(o.Subscription)}
 	if o.EndAsked && out.Refused == "" {
-		out.Refused = "You asked for the end of this subscription, so its plan cannot be changed."
+		out.Refused = endIsAsked
 	}
 	out.Plans, err = s.choices(ctx, s.DB, who, o.SubscriptionEntry.Subscription)
 	if err != nil {
@@ -67,6 +67,8 @@ func (s *Subscriptions) ChangeChoices(ctx context.Context, who accounts.Actor, u
 	}
 	return out, nil
 }
+
+const endIsAsked = "You asked for the end of this subscription, so its plan cannot be changed. Resume it first."
 
 // unchangeable says why the plan of sub cannot be changed as it stands; "" when it can.
 func (s *Subscriptions) unchangeable(sub models.Subscription) string {

@@ -51,13 +51,15 @@ func SaveSubscription(ctx context.Context, db bun.IDB, s Subscription) (Subscrip
 // UnsettledSubscriptions returns at most limit live subscriptions of any tenant,
 // numbered above after, whose state at Stripe may differ from ours at business
 // time now although no event says so: an open checkout, a period or a
-// cancellation whose time has passed, or a payment that is due.
+// cancellation whose time has passed, a change of plan that waits for its payment,
+// or a payment that is due.
 func UnsettledSubscriptions(ctx context.Context, db bun.IDB, now Instant, after int64, limit int) ([]Subscription, error) {
 	var ss []Subscription
 	err := db.NewSelect().Model(&ss).Where("sub.subscription_id > ? AND sub.live = 1", after).
 		WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery {
 			return q.Where("sub.checkout IN ('open', 'processing')").
 				WhereOr("sub.stripe_status IN ('incomplete', 'past_due', 'unpaid', 'paused')").
+				WhereOr("sub.change_kind = ?", ChangeNow).
 				WhereOr("sub.stripe_subscription_id IS NOT NULL AND (sub.period_end <= ? OR sub.cancel_at <= ?)", now, now)
 		}).
 		OrderExpr("sub.subscription_id").Limit(int64(limit)).Scan(ctx)

@@ -214,11 +214,3 @@ func changing(o billing.Overview) page.Changing {
 	}
 	return out
 }
-
-// changesTo names the plan that follows: "Silver on 1 Feb 2027"; "" when none does.
-func changesTo(o billing.Overview) string {
-	if c := changing(o).Pending; c != nil {
-		return c.Plan + " " + c.From()
-	}
-	return ""
-}

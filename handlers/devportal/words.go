@@ -9,6 +9,7 @@ import (
 	"tollgate/access"
 	"tollgate/billing"
 	"tollgate/catalog"
+	"tollgate/handlers/sheet"
 	"tollgate/models"
 	page "tollgate/views/page/devportal"
 	"tollgate/views/ui"
@@ -166,7 +167,7 @@ func row(o billing.Overview) page.SubscriptionRow {
 	return page.SubscriptionRow{
 		ID: o.UUID, API: titled(o.Title(), o.APIVersion), Plan: o.PolicyName, Application: o.ApplicationName,
 		State: o.State.Label, Tone: ui.Tone(o.State.Tone), Price: price(o.Price), Since: o.CreatedTime.Time(),
-		Next: page.Next(o.State.Next), Invoices: o.StripeSubscriptionID != "", Changes: changesTo(o),
+		Next: page.Next(o.State.Next), Invoices: o.StripeSubscriptionID != "", Changes: sheet.Follows(o),
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"tollgate/access"
 	"tollgate/accounts"
 	"tollgate/billing"
+	"tollgate/handlers/sheet"
 	"tollgate/internal/fault"
 	"tollgate/views/layout"
 	page "tollgate/views/page/publisher"
@@ -81,7 +82,7 @@ func (h Subscriptions) Show(c *fiber.Ctx) error {
 // subscriptionRow puts a subscription into a line of the list.
 func subscriptionRow(o billing.Overview) page.SubscriptionRow {
 	r := page.SubscriptionRow{
-		ID: o.UUID, Subscriber: o.Subscriber, Application: o.ApplicationName, API: strings.TrimSpace(o.Title() + " " + o.APIVersion), Plan: o.PolicyName,
+		ID: o.UUID, Subscriber: o.Subscriber, Application: o.ApplicationName, API: strings.TrimSpace(o.Title() + " " + o.APIVersion), Plan: sheet.Plan(o),
 		Price: price(o.Price), State: o.State.Label, Tone: ui.Tone(o.State.Tone), Since: o.CreatedTime.Time(), Invoices: o.StripeSubscriptionID != "",
 	}
 	switch {

@@ -172,15 +172,12 @@ type PendingChange struct {
 	Undoable bool
 }
 
-// From says when the change comes, in the words of a list: "on 1 Feb 2027".
-func (c PendingChange) From() string {
-	switch {
-	case !c.At.IsZero():
-		return "on " + ui.Date(c.At)
-	case c.Paying:
+// from says when the change comes where that is no date.
+func (c PendingChange) from() string {
+	if c.Paying {
 		return "once paid"
 	}
-	return "at once"
+	return "as soon as Stripe has answered"
 }
 
 // when is the moment that is marked before anybody chose one.

@@ -845,7 +845,7 @@ func changesTo(c PendingChange) templ.Component {
 		}
 		if c.At.IsZero() {
 			var templ_7745c5c3_Var41 string
-			templ_7745c5c3_Var41, templ_7745c5c3_Err = templ.JoinStringErrs(", " + c.From())
+			templ_7745c5c3_Var41, templ_7745c5c3_Err = templ.JoinStringErrs(", " + c.from())
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/page/devportal/change.templ`, Line: 211, Col: 22}
 			}
