@@ -97,7 +97,8 @@
 // Accounts: ownAccount (a connected account is kept with its platform, so
 // find[Account] does not find it from inside), Account.displayName.
 // Usage: quantity(meter, customer, span). Onboarding: useAccountLink,
-// completeOnboarding. Deliveries: resend. Parameters and fields: set, either,
+// completeOnboarding. Deliveries: resend. What an account has set: t.settings.
+// Bank debits: a method without a Card, answered by settleDebit. Parameters and fields: set, either,
 // currencyParam, isWebURL. s.url(path) is an absolute address on this server.
 //
 // Pages. An address for browsers is a line in a table too (pages in catalog.go):
