@@ -22,7 +22,7 @@ import (
 // reads are the engine's operations that change nothing at Stripe: being killed
 // before or after one is being killed after or before what is beside it.
 var reads = []string{
-	"Account", "CheckKey", "Checkout", "Subscription", "SubscriptionsOf", "Invoice", "InvoicesOf", "Preview", "Verify", "Events",
+	"Account", "CheckKey", "Checkout", "OpenCheckouts", "Subscription", "SubscriptionsOf", "Invoice", "InvoicesOf", "Preview", "Verify", "Events",
 	"PreviewChange", "Schedule", "Charge", "RefundByID", "Dispute", "RefundsSince", "DisputesSince",
 	"Customer", "Products", "Prices", "Meters", "Customers", "Subscriptions",
 }
@@ -133,7 +133,15 @@ func errands() []errand {
 		}, func(l *life) error {
 			return subs(l).Resume(l.ctx, l.s.Ada, l.uuid)
 		}},
-		{"the Customer Portal is opened", paid, func(l *life) error {
+		{"the Customer Portal is prepared", paid, func(l *life) error {
+			_, err := subs(l).PortalURL(l.ctx, l.s.Ada, l.uuid, l.s.Tenant.Domain)
+			return err
+		}},
+		{"the Customer Portal is opened", func(l *life) {
+			l.paid("Gold")
+			_, _ = subs(l).PortalURL(l.ctx, l.s.Ada, l.uuid, l.s.Tenant.Domain) // which prepares it
+			l.work()
+		}, func(l *life) error {
 			_, err := subs(l).PortalURL(l.ctx, l.s.Ada, l.uuid, l.s.Tenant.Domain)
 			return err
 		}},

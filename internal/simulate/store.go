@@ -25,6 +25,7 @@ type Store struct {
 
 	real    driver.Conn
 	base    *sql.DB // whose connection it is
+	conn    *sql.Conn
 	dialect *bun.DB // of the same engine, to make handles of
 	turn    chan struct{}
 	marks   int       // savepoints that are open
@@ -83,11 +84,15 @@ func inMemory(ctx context.Context) (*Store, error) {
 	return storeOn(ctx, base, db)
 }
 
-// StoreAt returns the migrated database at a URL of models.Open, with one connection.
+// StoreAt migrates the database at a URL of models.Open, and returns it with one
+// connection.
 func StoreAt(ctx context.Context, rawURL string) (*Store, error) {
 	db, err := models.Open(rawURL)
 	if err != nil {
 		return nil, err
+	}
+	if err := migrations.Up(ctx, db); err != nil {
+		return nil, errors.Join(err, db.Close())
 	}
 	return storeOn(ctx, db.DB, db)
 }
@@ -98,7 +103,7 @@ func storeOn(ctx context.Context, base *sql.DB, db *bun.DB) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{base: base, dialect: db, turn: make(chan struct{}, 1), holders: map[int64]int{}}
+	s := &Store{base: base, conn: conn, dialect: db, turn: make(chan struct{}, 1), holders: map[int64]int{}}
 	err = conn.Raw(func(c any) error {
 		s.real, _ = c.(driver.Conn)
 		return nil
@@ -147,10 +152,11 @@ func (s *Store) Close() error {
 	if s.parsed != nil {
 		s.parsed.forget()
 	}
-	if s.base == s.dialect.DB {
-		return s.dialect.Close()
+	err := s.conn.Close()
+	if s.base != s.dialect.DB {
+		err = errors.Join(err, s.base.Close())
 	}
-	return errors.Join(s.base.Close(), s.dialect.Close())
+	return errors.Join(err, s.dialect.Close())
 }
 
 // copier is what the connection of modernc.org/sqlite can do.

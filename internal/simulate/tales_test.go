@@ -1,6 +1,11 @@
 package simulate_test
 
-import "net/url"
+import (
+	"net/url"
+	"time"
+
+	"tollgate/billing"
+)
 
 // scenarios have seven events each; together they have every type we act on.
 func scenarios() []scenario {
@@ -87,6 +92,71 @@ func scenarios() []scenario {
 				},
 			},
 			events: []string{"checkout.session.completed", "checkout.session.completed", "customer.subscription.created", "customer.subscription.created", "invoice.paid", "invoice.paid", "customer.subscription.deleted"},
+		},
+		{
+			name: "a bank debit that arrives days later", want: "UNBLOCKED", live: true,
+			begin: func(l *life) { l.mark(); l.subscribe("Gold") },
+			steps: []func(*life){
+				func(l *life) {
+					l.ask("POST /v1/payment_pages/"+l.session()+"/confirm", url.Values{"payment_method": {"pm_usBankAccount_success"}, "expected_amount": {"4900"}})
+				},
+				func(l *life) { l.days(8) },
+				func(l *life) { l.untilRenewed() },
+			},
+			events: []string{"checkout.session.completed", "customer.subscription.created", "invoice.finalized", "checkout.session.async_payment_succeeded", "invoice.paid", "invoice.payment_succeeded", "customer.subscription.updated"},
+		},
+		{
+			name: "the bank asks its cardholder at a renewal", want: "UNBLOCKED", live: true,
+			begin: func(l *life) { l.mark(); l.subscribe("Gold") },
+			steps: []func(*life){
+				func(l *life) { l.pay(l.session(), "tok_visa") },
+				func(l *life) {
+					l.must(l.w.SetCard(l.ctx, l.s, l.theirs().Text("id"), "authenticationRequired"))
+					l.untilRenewed()
+				},
+				func(l *life) {
+					page := l.ask("GET /v1/invoices", url.Values{"status": {"open"}}).Text("data.0.hosted_invoice_url")
+					l.must(l.w.Page(l.ctx, page+"/approve", url.Values{"answer": {"approve"}}))
+				},
+			},
+			events: []string{"checkout.session.completed", "customer.subscription.created", "invoice.payment_action_required", "invoice.payment_failed", "customer.subscription.updated", "customer.subscription.updated", "invoice.paid"},
+		},
+		{
+			name: "a plan changed at once, renewed", want: "UNBLOCKED", live: true,
+			begin:  func(l *life) { l.paid("Silver"); l.wait(7 * 24 * time.Hour); l.change("Gold", billing.MomentNow) },
+			steps:  []func(*life){func(l *life) { l.untilRenewed() }},
+			events: []string{"customer.subscription.updated", "customer.subscription.updated", "invoice.finalized", "invoice.finalized", "invoice.paid", "invoice.paid", "invoice.payment_succeeded"},
+		},
+		{
+			name: "a plan changed at period end", want: "UNBLOCKED", live: true,
+			begin:  func(l *life) { l.paid("Gold"); l.change("Silver", billing.MomentAtPeriodEnd) },
+			steps:  []func(*life){func(l *life) { l.untilRenewed() }, func(l *life) { l.untilRenewed() }},
+			events: []string{"customer.subscription.updated", "customer.subscription.updated", "customer.subscription.updated", "invoice.finalized", "invoice.paid", "invoice.paid", "invoice.payment_succeeded"},
+		},
+		{
+			name: "renewed, canceled at once, and given back", want: "BLOCKED",
+			begin: func(l *life) { l.mark(); l.subscribe("Gold") },
+			steps: []func(*life){
+				func(l *life) { l.pay(l.session(), "tok_visa") },
+				func(l *life) { l.untilRenewed() },
+				func(l *life) {
+					l.ask("DELETE /v1/subscriptions/"+l.theirs().Text("id"), nil)
+					l.ask("POST /v1/refunds", url.Values{"charge": {l.ask("GET /v1/charges", nil).Text("data.0.id")}})
+				},
+			},
+			events: []string{"checkout.session.completed", "customer.subscription.created", "invoice.paid", "invoice.paid", "customer.subscription.deleted", "charge.refunded", "refund.created"},
+		},
+		{
+			name: "a payment is disputed, and the dispute is won", want: "UNBLOCKED", live: true,
+			begin: func(l *life) { l.mark(); l.subscribe("Gold") },
+			steps: []func(*life){
+				func(l *life) { l.pay(l.session(), "tok_createDispute"); l.days(2) },
+				func(l *life) {
+					l.ask("POST /v1/disputes/"+l.ask("GET /v1/disputes", nil).Text("data.0.id"), url.Values{"evidence[uncategorized_text]": {"winning_evidence"}, "submit": {"true"}})
+					l.days(3)
+				},
+			},
+			events: []string{"checkout.session.completed", "customer.subscription.created", "invoice.paid", "charge.dispute.created", "charge.dispute.funds_withdrawn", "charge.dispute.closed", "charge.dispute.funds_reinstated"},
 		},
 	}
 }
