@@ -64,8 +64,8 @@ func (f *follower) note(ctx context.Context, offset time.Duration) error {
 	return nil
 }
 
-// follow does everything that is due at the instant the sandbox has moved to. It
-// names no instant of its own: what we wait for, Stripe tells us.
+// follow does everything that is due at the instant the sandbox has moved to, and
+// names the next one at which something of ours changes by time alone.
 func (f *follower) follow(ctx context.Context, offset time.Duration) (time.Time, error) {
 	if err := f.note(ctx, offset); err != nil {
 		return time.Time{}, err
@@ -76,8 +76,13 @@ func (f *follower) follow(ctx context.Context, offset time.Duration) (time.Time,
 	if _, err := f.parts.sweep.RunOnce(ctx); err != nil {
 		return time.Time{}, err
 	}
-	_, err := f.parts.runner.RunOnce(ctx)
-	return time.Time{}, err
+	if _, err := f.parts.agree.RunOnce(ctx); err != nil {
+		return time.Time{}, err
+	}
+	if _, err := f.parts.runner.RunOnce(ctx); err != nil {
+		return time.Time{}, err
+	}
+	return f.parts.sweep.Subscriptions.NextDue(ctx)
 }
 
 // offsetPoll is how often a process looks whether another one has heard that

@@ -51,6 +51,7 @@ func (s *server) wire() (*parts, error) {
 	desk := &notices.Desk{DB: s.db, Wall: s.wall, Business: s.business, PublicURL: s.portalURL, Mail: mailServer(s.cfg.Mail), Jobs: runner}
 	subscriptions := &billing.Subscriptions{DB: s.db, Engine: engine, Jobs: runner, Wall: s.wall, Business: s.business,
 		Installation: s.installation.InstallationID, PublicURL: s.portalURL, StripePages: s.stripePages(base), Patience: patience, Notices: desk}
+	s.tenants.Follow = subscriptions
 	registrar := &billing.Registrar{DB: s.db, Engine: engine, Jobs: runner, Keep: s.tenants, Wall: s.wall}
 	for _, r := range []interface{ Register(*outbox.Runner) }{sales, subscriptions, registrar, desk} {
 		r.Register(runner)

@@ -27,6 +27,7 @@ type AccountValues struct {
 	Due                                              []string  // what Stripe asks of its owner
 	DueBy                                            time.Time // zero: no date set
 	DisabledReason                                   string
+	Lost                                             bool // its owner took this platform's access away
 }
 
 // put writes v into a row.
@@ -38,6 +39,12 @@ func (v AccountValues) put(row *models.ConnectedAccount, now time.Time) {
 		row.Due = []string{}
 	}
 	row.CheckedAt = models.At(now)
+	switch {
+	case !v.Lost:
+		row.DeauthorizedAt = 0
+	case row.DeauthorizedAt.IsZero():
+		row.DeauthorizedAt = models.At(now)
+	}
 }
 
 // same reports whether v says nothing new of a row.
@@ -47,7 +54,8 @@ func (v AccountValues) same(row models.ConnectedAccount) bool {
 	due := slices.Equal(next.Due, row.Due)
 	return due && next.Name == row.Name && next.Country == row.Country && next.DefaultCurrency == row.DefaultCurrency &&
 		next.ChargesEnabled == row.ChargesEnabled && next.PayoutsEnabled == row.PayoutsEnabled &&
-		next.DetailsSubmitted == row.DetailsSubmitted && next.DueBy == row.DueBy && next.DisabledReason == row.DisabledReason
+		next.DetailsSubmitted == row.DetailsSubmitted && next.DueBy == row.DueBy && next.DisabledReason == row.DisabledReason &&
+		v.Lost == !row.DeauthorizedAt.IsZero()
 }
 
 // ConnectedAccountKey is the monetization property that names the publisher's
@@ -105,8 +113,13 @@ func (c *ConnectedAccounts) Refresh(ctx context.Context, tenant models.TenantID,
 			return err
 		}
 		fresh = !v.same(row)
-		_, err = c.write(ctx, tx, row, v)
-		return err
+		was := row.DeauthorizedAt.IsZero()
+		if row, err = c.write(ctx, tx, row, v); err != nil || was == row.DeauthorizedAt.IsZero() {
+			return err
+		}
+		action := map[bool]string{true: "account.lost", false: "account.back"}[v.Lost]
+		stripe := Actor{Tenant: tenant, Person: "stripe", Name: "Stripe"}
+		return models.InsertAudit(ctx, tx, stripe.Did(c.Wall.Now(), action, accountObject(row), nil))
 	})
 	return fresh, err
 }

@@ -3,6 +3,7 @@ package accounts
 import (
 	"context"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -26,6 +27,11 @@ type Tenants struct {
 	// when Stripe clearly refused the key, anything else when nobody knows.
 	Stripe interface {
 		CheckKey(ctx context.Context, key string) (PlatformAccount, error)
+	}
+
+	// Follow makes changed settings count; nil: nothing goes by them.
+	Follow interface {
+		SettingsSaved(ctx context.Context, tx bun.Tx, tenant models.TenantID) error
 	}
 
 	// GivenHookSecrets are signing secrets of the default tenant that the
@@ -125,6 +131,27 @@ type SettingsInput struct {
 	Name            string
 	CataloguePublic bool
 	FeePercent      string // the platform's share: decimal with at most 2 places, 0 to 100; "" for none
+	GraceHours      string // for how long calls are served after a failed payment: whole hours; "" for none
+	HoldOnDispute   bool   // whether a disputed payment holds access
+	HoldOnRefund    bool   // whether a payment that was given back in full does
+}
+
+// MaxGraceHours is the longest time that calls are served after a failed payment: 90 days.
+const MaxGraceHours = 2160
+
+// GraceProblem is what somebody reads who enters another number of hours.
+const GraceProblem = "Enter a whole number of hours from 0 to 2160, which is 90 days."
+
+// ReadGrace reads a number of hours as typed: nil when nothing was, and false when it
+// is no number from 0 to MaxGraceHours.
+func ReadGrace(text string) (*int, bool) {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return nil, true
+	}
+	n, err := strconv.ParseUint(text, 10, 16)
+	hours := int(n) //nolint:gosec // at most 16 bits
+	return &hours, err == nil && hours <= MaxGraceHours
 }
 
 // percents has no sign and at most 3 digits before the point.
@@ -135,6 +162,8 @@ func (in SettingsInput) Validate() error {
 	var f fault.Fields
 	f.Check(in.Name != "" && len([]rune(in.Name)) <= 200, "name", "Enter a name of at most 200 characters.")
 	f.Check(in.FeePercent == "" || percents.MatchString(in.FeePercent), "fee_percent", "Enter a number from 0 to 100 with at most two decimal places, such as 2.5.")
+	_, ok := ReadGrace(in.GraceHours)
+	f.Check(ok, "grace_hours", GraceProblem)
 	return f.Err()
 }
 
@@ -144,9 +173,24 @@ func (t *Tenants) SaveSettings(ctx context.Context, who Actor, in SettingsInput)
 	if err := firstOf(runs(who), in.Validate()); err != nil {
 		return err
 	}
-	return t.edit(ctx, who, "tenant.settings", func(row *models.Tenant) map[string]string {
+	grace := 0
+	if hours, _ := ReadGrace(in.GraceHours); hours != nil {
+		grace = *hours
+	}
+	yes := map[bool]string{true: "yes", false: "no"}
+	return t.edit(ctx, who, "tenant.settings", func(ctx context.Context, tx bun.Tx, row *models.Tenant) (map[string]string, error) {
+		before := *row
 		row.Name, row.CataloguePublic, row.FeePercent = in.Name, in.CataloguePublic, in.FeePercent
-		return map[string]string{"fee_percent": in.FeePercent, "catalogue_public": map[bool]string{true: "yes", false: "no"}[in.CataloguePublic]}
+		row.GraceHours, row.HoldOnDispute, row.HoldOnRefund = grace, in.HoldOnDispute, in.HoldOnRefund
+		details := map[string]string{
+			"fee_percent": in.FeePercent, "catalogue_public": yes[in.CataloguePublic], "grace_hours": strconv.Itoa(grace),
+			"hold_on_dispute": yes[in.HoldOnDispute], "hold_on_refund": yes[in.HoldOnRefund],
+		}
+		same := before.GraceHours == grace && before.HoldOnDispute == in.HoldOnDispute && before.HoldOnRefund == in.HoldOnRefund
+		if same || t.Follow == nil {
+			return details, nil
+		}
+		return details, t.Follow.SettingsSaved(ctx, tx, row.ID)
 	})
 }
 
@@ -170,13 +214,16 @@ func plainPercent(text string) string {
 }
 
 // edit changes the tenant's row and audits it with what change returns.
-func (t *Tenants) edit(ctx context.Context, who Actor, action string, change func(*models.Tenant) map[string]string) error {
+func (t *Tenants) edit(ctx context.Context, who Actor, action string, change func(context.Context, bun.Tx, *models.Tenant) (map[string]string, error)) error {
 	return models.InTx(ctx, t.DB, func(ctx context.Context, tx bun.Tx) error {
 		row, err := models.TenantByID(ctx, tx, who.Tenant)
 		if err != nil {
 			return err
 		}
-		details := change(&row)
+		details, err := change(ctx, tx, &row)
+		if err != nil {
+			return err
+		}
 		if err := models.SaveTenant(ctx, tx, row); err != nil {
 			return err
 		}

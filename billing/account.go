@@ -3,10 +3,14 @@ package billing
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
+
+	"github.com/uptrace/bun"
 
 	"tollgate/accounts"
 	"tollgate/internal/fault"
+	"tollgate/internal/outbox"
 	"tollgate/models"
 )
 
@@ -68,13 +72,31 @@ func (s *Sales) RefreshAccount(ctx context.Context, who accounts.Actor, id strin
 	values := valuesOf(got, row.StripeAccount)
 	if barred, ok := errors.AsType[*Barred](err); ok {
 		values = lost(row, barred.Message)
+		values.Lost = barred.Status == http.StatusForbidden || !row.DeauthorizedAt.IsZero()
 	} else if no, ok := errors.AsType[*Refused](err); ok {
 		values = lost(row, no.Message)
 	} else if err != nil {
 		return fault.From(fault.Unavailable, err, "Stripe does not answer. What is shown is from before; please try again.")
 	}
+	if values.Lost == row.DeauthorizedAt.IsZero() { // lost or back: everybody concerned has to know
+		if err := s.followChange(ctx, row); err != nil {
+			return err
+		}
+	}
 	_, err = s.Accounts.Refresh(ctx, who.Tenant, values)
 	return err
+}
+
+// followChange promises what has to follow when an account is lost or back.
+func (s *Sales) followChange(ctx context.Context, row models.ConnectedAccount) error {
+	return models.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
+		var next outbox.Task = syncObject{row.StripeAccount, objectAccount, row.StripeAccount}
+		if !row.DeauthorizedAt.IsZero() {
+			next = catchUp{Account: row.StripeAccount}
+		}
+		_, err := outbox.Stage(ctx, tx, row.TenantID, s.Wall.Now(), next)
+		return err
+	})
 }
 
 // lost is what we say of an account that Stripe does not let us see any more.

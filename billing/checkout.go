@@ -54,13 +54,20 @@ func (s *Subscriptions) sessionURL(ctx context.Context, sub models.Subscription)
 
 // trusted returns raw if it leads to Stripe's hosted pages, or to the sandbox's.
 // Nothing else is ever redirected to.
-func (s *Subscriptions) trusted(raw string) (string, error) {
+func (s *Subscriptions) trusted(raw string) (string, error) { return s.leadsTo(raw, stripePages) }
+
+// trustedInvoice is trusted for the page of an invoice.
+func (s *Subscriptions) trustedInvoice(raw string) (string, error) {
+	return s.leadsTo(raw, []string{"invoice.stripe.com"})
+}
+
+func (s *Subscriptions) leadsTo(raw string, hosts []string) (string, error) {
 	u, err := url.Parse(raw)
 	if err == nil && u.User == nil && !strings.ContainsAny(raw, "\\\r\n\t") {
 		if s.StripePages != "" && u.Scheme+"://"+u.Host == strings.TrimSuffix(s.StripePages, "/") {
 			return raw, nil
 		}
-		for _, host := range stripePages {
+		for _, host := range hosts {
 			if s.StripePages == "" && u.Scheme == "https" && u.Host == host {
 				return raw, nil
 			}

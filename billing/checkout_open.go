@@ -67,10 +67,10 @@ func subjectOf(subscription int64) string {
 // stageCheckout promises a checkout for sub, and a customer first if it has none.
 func (s *Subscriptions) stageCheckout(ctx context.Context, tx bun.Tx, sub models.Subscription) error {
 	customer, err := models.SharedCustomerOf(ctx, tx, sub.ApplicationID, sub.Account)
-	if err == nil {
+	if err == nil && customer.DeletedAt.IsZero() {
 		return s.stageOpening(ctx, tx, sub, customer.SharedCustomerID)
 	}
-	if fault.KindOf(err) != fault.NotFound {
+	if err != nil && fault.KindOf(err) != fault.NotFound {
 		return err
 	}
 	buyer, err := models.BuyerByNumber(ctx, tx, sub.TenantID, sub.ApplicationID)
@@ -137,15 +137,18 @@ func (s *Subscriptions) makeCustomer(ctx context.Context, job outbox.Job, t ensu
 	customer, err := models.SharedCustomerOf(ctx, s.DB, t.Application, t.Account)
 	if fault.KindOf(err) == fault.NotFound {
 		customer = models.SharedCustomer{ApplicationID: t.Application, APIProvider: t.Provider, TenantID: job.Tenant, Account: t.Account}
+		err = nil
+	}
+	if err == nil && (customer.ID == 0 || !customer.DeletedAt.IsZero()) {
 		at := accounts.StripeAccount{Tenant: job.Tenant, Connected: t.Account}
 		customer.SharedCustomerID, err = s.Engine.CreateCustomer(ctx, at, job.Key("customer"), t.Input)
 		err = final(err)
 	}
 	if err != nil {
-		return err
+		return s.notSold(ctx, accounts.StripeAccount{Tenant: job.Tenant, Connected: t.Account}, err)
 	}
 	return models.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
-		if err := models.InsertSharedCustomer(ctx, tx, customer); err != nil {
+		if err := keepCustomer(ctx, tx, customer); err != nil {
 			return err
 		}
 		return s.stageOpening(ctx, tx, sub, customer.SharedCustomerID)
@@ -172,9 +175,32 @@ func (s *Subscriptions) open(ctx context.Context, job outbox.Job, t openCheckout
 	}
 	session, err := s.Engine.OpenCheckout(ctx, t.at(job), job.Key("checkout"), t.Input)
 	if err != nil {
-		return final(err)
+		return s.notOpened(ctx, job, t, err)
 	}
 	return s.keepSession(ctx, job, t, session)
+}
+
+// notOpened says what err means for the checkout t. When Stripe does not know the
+// customer, it is looked at, so that the next attempt makes a new one.
+func (s *Subscriptions) notOpened(ctx context.Context, job outbox.Job, t openCheckout, err error) error {
+	if no, ok := errors.AsType[*Refused](err); ok && no.Param == "customer" {
+		if err := models.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
+			_, err := outbox.Stage(ctx, tx, job.Tenant, s.Wall.Now(), syncObject{t.Account, objectCustomer, t.Input.Customer})
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	return s.notSold(ctx, t.at(job), final(err))
+}
+
+// notSold returns err. An account that must not be used sells nothing: that is a
+// clear no, so that nobody waits for it.
+func (s *Subscriptions) notSold(ctx context.Context, at accounts.StripeAccount, err error) error {
+	if err = s.lostOr(ctx, at, err); !barred(err) {
+		return err
+	}
+	return outbox.Refuse(fault.From(fault.Conflict, err, "The publisher's account at Stripe is not connected at the moment."))
 }
 
 func (t openCheckout) at(job outbox.Job) accounts.StripeAccount {
@@ -313,8 +339,11 @@ func (s *Subscriptions) tell(ctx context.Context, tx bun.Tx, sub models.Subscrip
 }
 
 // final marks a provider's clear no as one, with its words for people. Anything
-// else stays what it is and is tried again.
+// else stays what it is and is tried again; an account that must not be used rests first.
 func final(err error) error {
+	if barred(err) {
+		return outbox.Postpone(err, lostPause)
+	}
 	if no, ok := errors.AsType[*Refused](err); ok {
 		return outbox.Refuse(fault.From(fault.Conflict, err, no.Message))
 	}

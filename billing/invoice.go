@@ -39,15 +39,16 @@ func (s *Subscriptions) saveInvoices(ctx context.Context, tx bun.Tx, sub models.
 		if !isOther {
 			account = v.keptAt.Connected
 		}
-		if err := s.saveInvoice(ctx, tx, sub, account, theirs, have[theirs.ID]); err != nil {
+		if err := s.saveInvoice(ctx, tx, sub, account, theirs, have[theirs.ID], !isOther && v.moneyOnItsWay()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// saveInvoice mirrors one invoice over row, which is zero when it is new.
-func (s *Subscriptions) saveInvoice(ctx context.Context, tx bun.Tx, sub models.Subscription, account string, i Invoice, row models.Invoice) error {
+// saveInvoice mirrors one invoice over row, which is zero when it is new, and tells
+// what happened to it. While its money is on its way it has not failed: pending.
+func (s *Subscriptions) saveInvoice(ctx context.Context, tx bun.Tx, sub models.Subscription, account string, i Invoice, row models.Invoice, pending bool) error {
 	document, err := encodeInvoice(i)
 	if err != nil || document == row.Document {
 		return err
@@ -62,9 +63,14 @@ func (s *Subscriptions) saveInvoice(ctx context.Context, tx bun.Tx, sub models.S
 		SyncedAt: models.At(s.Business.Now()), Version: row.Version,
 	}
 	if row.ID == "" {
-		return models.InsertInvoice(ctx, tx, next)
+		err = models.InsertInvoice(ctx, tx, next)
+	} else {
+		err = models.SaveInvoice(ctx, tx, next)
 	}
-	return models.SaveInvoice(ctx, tx, next)
+	if err != nil || i.Total.IsZero() {
+		return err
+	}
+	return s.tellInvoice(ctx, tx, sub, i, row, pending)
 }
 
 // An InvoiceSheet is what somebody sees who opens the invoices of a subscription.

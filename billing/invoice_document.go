@@ -22,6 +22,7 @@ type invoiceDocument struct {
 	PeriodStart, PeriodEnd, Created           time.Time
 	DueDate, FinalizedAt, PaidAt, NextAttempt time.Time
 	AttemptCount                              int64
+	ActionNeeded                              bool `json:",omitempty"`
 	HostedURL, PDFURL, Description            string
 	Lines                                     []lineDocument
 }
@@ -45,7 +46,7 @@ func encodeInvoice(i Invoice) (string, error) {
 		StartingBalance: i.StartingBalance.Minor(), EndingBalance: i.EndingBalance.Minor(),
 		PeriodStart: i.PeriodStart.UTC(), PeriodEnd: i.PeriodEnd.UTC(), Created: i.Created.UTC(),
 		DueDate: i.DueDate.UTC(), FinalizedAt: i.FinalizedAt.UTC(), PaidAt: i.PaidAt.UTC(), NextAttempt: i.NextAttempt.UTC(),
-		AttemptCount: i.AttemptCount, HostedURL: i.HostedURL, PDFURL: i.PDFURL, Description: i.Description,
+		AttemptCount: i.AttemptCount, ActionNeeded: i.ActionNeeded, HostedURL: i.HostedURL, PDFURL: i.PDFURL, Description: i.Description,
 	}
 	for _, l := range i.Lines {
 		unit := ""
@@ -78,7 +79,7 @@ func decodeInvoice(text string) (Invoice, error) {
 		StartingBalance: money.New(d.StartingBalance, c), EndingBalance: money.New(d.EndingBalance, c),
 		PeriodStart: d.PeriodStart, PeriodEnd: d.PeriodEnd, Created: d.Created,
 		DueDate: d.DueDate, FinalizedAt: d.FinalizedAt, PaidAt: d.PaidAt, NextAttempt: d.NextAttempt,
-		AttemptCount: d.AttemptCount, HostedURL: d.HostedURL, PDFURL: d.PDFURL, Description: d.Description,
+		AttemptCount: d.AttemptCount, ActionNeeded: d.ActionNeeded, HostedURL: d.HostedURL, PDFURL: d.PDFURL, Description: d.Description,
 	}
 	for _, l := range d.Lines {
 		line, err := l.line(c)

@@ -24,6 +24,9 @@ func (s *Sales) PlanSaved(ctx context.Context, tx bun.Tx, p models.Policy, price
 		}
 		newest = &versions[0]
 	}
+	if err := stageGrace(ctx, tx, s.Wall.Now(), p); err != nil {
+		return "", err
+	}
 	if err := s.askPlatform(ctx, tx, p, *newest); err != nil {
 		return "", err
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 
 	"github.com/uptrace/bun"
@@ -61,6 +62,12 @@ func (s *Subscriptions) sync(ctx context.Context, job outbox.Job, t syncSubscrip
 	if err != nil {
 		return err
 	}
+	at := accounts.StripeAccount{Tenant: job.Tenant, Connected: sub.Account}
+	return s.lostOr(ctx, at, s.agree(ctx, job, sub))
+}
+
+// agree makes sub equal to what Stripe has.
+func (s *Subscriptions) agree(ctx context.Context, job outbox.Job, sub models.Subscription) error {
 	seen, err := s.look(ctx, sub)
 	if err != nil {
 		return err
@@ -155,9 +162,9 @@ func (s *Subscriptions) subscriptionsFor(ctx context.Context, sub models.Subscri
 		if err != nil {
 			return nil, err
 		}
-		list, err := s.Engine.SubscriptionsOf(ctx, at, customer.SharedCustomerID)
+		list, err := s.listed(ctx, at, customer)
 		if err != nil {
-			return nil, final(err)
+			return nil, err
 		}
 		for _, one := range list {
 			if s.names(one.Metadata, sub) || one.ID != "" && mentioned[one.ID] {
@@ -165,7 +172,34 @@ func (s *Subscriptions) subscriptionsFor(ctx context.Context, sub models.Subscri
 			}
 		}
 	}
-	return all, nil
+	return s.withKnown(ctx, sub, all)
+}
+
+// listed returns the subscriptions of a customer. A customer that Stripe does not
+// know any more has none.
+func (s *Subscriptions) listed(ctx context.Context, at accounts.StripeAccount, c models.SharedCustomer) ([]Subscription, error) {
+	list, err := s.Engine.SubscriptionsOf(ctx, at, c.SharedCustomerID)
+	if no, ok := errors.AsType[*Refused](err); ok && no.Status == http.StatusNotFound {
+		return nil, nil
+	}
+	return list, final(err)
+}
+
+// withKnown adds the subscription that counted so far, if it is not in all: its
+// customer may have been deleted and replaced.
+func (s *Subscriptions) withKnown(ctx context.Context, sub models.Subscription, all []held) ([]held, error) {
+	if sub.StripeSubscriptionID == "" || slices.ContainsFunc(all, func(one held) bool { return one.ID == sub.StripeSubscriptionID }) {
+		return all, nil
+	}
+	at := accounts.StripeAccount{Tenant: sub.TenantID, Connected: sub.Account}
+	theirs, err := s.Engine.Subscription(ctx, at, sub.StripeSubscriptionID)
+	if no, ok := errors.AsType[*Refused](err); ok && no.Status == http.StatusNotFound {
+		return all, nil
+	}
+	if err != nil {
+		return nil, final(err)
+	}
+	return append(all, held{at, theirs}), nil
 }
 
 // names reports whether metadata is ours and about sub.

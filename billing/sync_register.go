@@ -2,6 +2,7 @@ package billing
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -37,6 +38,9 @@ func (s *Subscriptions) Register(jobs *outbox.Runner) {
 	})
 	outbox.Handle(jobs, s.carryOn, nil)
 	outbox.Handle(jobs, s.configurePortal, nil)
+	outbox.Handle(jobs, s.comeBack, nil)
+	outbox.Handle(jobs, s.returnDuplicate, nil)
+	outbox.Handle(jobs, s.applySettings, nil)
 	s.registerChanges(jobs)
 }
 
@@ -47,11 +51,15 @@ const sweepPause = 10 * time.Minute
 // A Sweep heals what lost webhooks left behind.
 type Sweep struct{ Subscriptions *Subscriptions }
 
-// RunOnce stages a sync of every subscription that looks unsettled: an open
-// checkout, a due payment, a period or a cancellation whose time has come. It goes
-// by state, never by what was looked at before. next is wall time.
+// RunOnce rewrites what time alone has changed, reminds whoever has not paid, and
+// stages a sync of every subscription that looks unsettled: an open checkout, a due
+// payment, a period or a cancellation whose time has come. It goes by state, never by
+// what was looked at before. next is wall time.
 func (w Sweep) RunOnce(ctx context.Context) (next time.Time, err error) {
 	s := w.Subscriptions
+	if err := errors.Join(s.lapse(ctx), s.remind(ctx)); err != nil {
+		return time.Time{}, err
+	}
 	const batch = 200
 	for after := int64(0); ; {
 		subs, err := models.UnsettledSubscriptions(ctx, s.DB, models.At(s.Business.Now()), after, batch)
@@ -69,7 +77,12 @@ func (w Sweep) RunOnce(ctx context.Context) (next time.Time, err error) {
 		}
 	}
 	s.Jobs.Wake()
-	return s.Wall.Now().Add(sweepPause), nil
+	pause := sweepPause
+	due, err := s.NextDue(ctx)
+	if ahead := due.Sub(s.Business.Now()); err == nil && !due.IsZero() && ahead < pause {
+		pause = max(ahead, time.Second)
+	}
+	return s.Wall.Now().Add(pause), err
 }
 
 // stage stages a sync of sub, unless work on it is under way: while Stripe does not

@@ -39,7 +39,9 @@ type town struct {
 	base   string
 }
 
-func openTown(t *testing.T) *town {
+// openTown opens a town. What stocked does happens before there are webhooks, which
+// ask for comparisons that nobody makes here.
+func openTown(t *testing.T, stocked ...func(*town)) *town {
 	t.Helper()
 	s := openShop(t, testdb.New(t))
 	box, err := sandbox.Open(t.Context(), sandbox.Options{Path: ":memory:", Wall: clock.NewWall(s.now)})
@@ -67,6 +69,9 @@ func openTown(t *testing.T) *town {
 		}
 	})
 	w.stock(t)
+	for _, more := range stocked {
+		more(w)
+	}
 	r := &billing.Registrar{DB: s.db, Engine: w.engine, Jobs: s.jobs, Keep: kept, Wall: s.inbox.Wall}
 	r.Register(s.jobs)
 	if err := r.RegisterWebhooks(bg, accounts.System(s.a.tenant, s.a.domain), door.URL, 0); err == nil {

@@ -3,6 +3,7 @@ package billing
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/uptrace/bun"
 
@@ -11,20 +12,30 @@ import (
 	"tollgate/models"
 )
 
+// checkedEvery is how old the note of the last comparison may be before a comparison
+// that changes nothing writes it anew.
+const checkedEvery = 10 * time.Minute
+
 // save writes what a sync found, all or nothing: the subscription if nobody changed
 // it since it was read, its sessions, its Stripe subscriptions, its invoices, its
 // workflows, the audit, and what came of the events that asked for it.
 func (s *Subscriptions) save(ctx context.Context, job outbox.Job, before, after models.Subscription, v seen) error {
+	if now := s.Business.Now(); after != before || now.Sub(before.CheckedAt.Time()) > checkedEvery {
+		after.CheckedAt = models.At(now)
+	}
 	return models.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
+		ctx, err := withEvents(ctx, tx, job)
+		if err != nil {
+			return err
+		}
 		sub := after
 		if after != before {
-			var err error
 			if sub, err = models.SaveSubscription(ctx, tx, after); err != nil {
 				return err
 			}
 		}
 		for _, write := range []func(context.Context, bun.Tx, models.Subscription, seen) error{
-			s.saveSessions, s.saveStripeSubscriptions, s.saveInvoices,
+			s.saveSessions, s.saveStripeSubscriptions, s.saveInvoices, s.saveDuplicates,
 		} {
 			if err := write(ctx, tx, sub, v); err != nil {
 				return err
@@ -156,7 +167,10 @@ func (s *Subscriptions) saveAnswers(ctx context.Context, tx bun.Tx, before, afte
 			return err
 		}
 	}
-	return s.tellChange(ctx, tx, before, after)
+	if err := s.tellChange(ctx, tx, before, after); err != nil {
+		return err
+	}
+	return s.tellNews(ctx, tx, before, after)
 }
 
 func (s *Subscriptions) tellChange(ctx context.Context, tx bun.Tx, before, after models.Subscription) error {

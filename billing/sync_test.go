@@ -299,7 +299,7 @@ func (s *shop) unfold(t *testing.T, tale tale, order []int) {
 // forget makes room for the next subscription of the same application.
 func (s *shop) forget(t *testing.T, sub models.Subscription) {
 	t.Helper()
-	for _, table := range []string{"invoices", "am_stripe_checkout_sessions", "am_monetization_subscriptions"} {
+	for _, table := range []string{"invoices", "am_stripe_checkout_sessions", "am_monetization_subscriptions", "subscription_timeline", "payment_incidents"} {
 		s.exec(t, "DELETE FROM "+table+" WHERE am_subscription_id = ?", sub.ID)
 	}
 	s.exec(t, "DELETE FROM am_subscription WHERE subscription_id = ?", sub.ID)

@@ -158,23 +158,29 @@ func (b *Inbox) ignored(ctx context.Context, tenant models.TenantID, d delivery,
 			return "Of an account that is not linked here.", err
 		}
 	}
-	if !concerns(d.Type) || d.Data.Object.ID == "" {
+	if !concerns(d.Type) || d.Data.Object.ID == "" && d.Type != appDeauthorized {
 		return "Events of this type change nothing here.", nil
 	}
 	return "", nil
 }
 
+// families are the beginnings of the types that say that something of ours may have
+// changed; single types are whole ones.
+var (
+	families = []string{"checkout.session.", "customer.subscription.", "invoice.", "subscription_schedule.", "refund.", "charge.dispute.", "product.", "price."}
+	singles  = []string{"account.updated", appDeauthorized, "customer.deleted", "customer.updated", "charge.refunded", "charge.refund.updated"}
+)
+
+// appDeauthorized says that an account's owner took our access away. Its object is
+// the platform's application, so the account is what to look at.
+const appDeauthorized = "account.application.deauthorized"
+
 // concerns reports whether events of a type say that something of ours may have changed.
 func concerns(kind string) bool {
-	if kind == "account.updated" {
-		return true
+	if kind == "invoice.upcoming" { // of an invoice that does not exist yet
+		return false
 	}
-	for _, family := range []string{"checkout.session.", "customer.subscription.", "invoice."} {
-		if strings.HasPrefix(kind, family) {
-			return kind != "invoice.upcoming"
-		}
-	}
-	return false
+	return slices.Contains(singles, kind) || slices.ContainsFunc(families, func(family string) bool { return strings.HasPrefix(kind, family) })
 }
 
 // store keeps the event, once, and stages the work it asks for.
@@ -203,7 +209,7 @@ func (b *Inbox) store(ctx context.Context, tenant models.TenantID, d delivery, b
 
 // stage promises the work that an event asks for.
 func (b *Inbox) stage(ctx context.Context, tx bun.Tx, e models.StripeEvent) error {
-	job, err := outbox.Stage(ctx, tx, e.TenantID, b.Wall.Now(), syncObject{e.Account, e.ObjectType, e.ObjectID})
+	job, err := outbox.Stage(ctx, tx, e.TenantID, b.Wall.Now(), askedBy(e))
 	if err != nil {
 		return err
 	}
@@ -234,7 +240,7 @@ func (b *Inbox) ProcessAgain(ctx context.Context, who accounts.Actor, id string,
 	if err != nil {
 		return err
 	}
-	if e.State == models.EventIgnored && !concerns(e.Type) || e.ObjectID == "" || e.Livemode != b.Live {
+	if e.State == models.EventIgnored && !concerns(e.Type) || e.ObjectID == "" && e.Type != appDeauthorized || e.Livemode != b.Live {
 		return fault.New(fault.Conflict, "This event asks for nothing. "+e.Outcome)
 	}
 	if e.Account != "" {

@@ -17,20 +17,30 @@ import (
 )
 
 // ConnectEvents is what we ask to be told of connected accounts: WSO2's seven, and
-// what they miss.
+// what they miss. docs/webhooks.md says what each of them does here.
 var ConnectEvents = []string{
 	"checkout.session.completed", "checkout.session.expired",
 	"checkout.session.async_payment_succeeded", "checkout.session.async_payment_failed",
 	"customer.subscription.created", "customer.subscription.updated", "customer.subscription.deleted",
-	"customer.subscription.paused", "customer.subscription.resumed",
+	"customer.subscription.paused", "customer.subscription.resumed", "customer.subscription.trial_will_end",
+	"customer.subscription.pending_update_applied", "customer.subscription.pending_update_expired",
+	"subscription_schedule.updated", "subscription_schedule.released", "subscription_schedule.canceled",
+	"subscription_schedule.completed", "subscription_schedule.aborted",
 	"invoice.finalized", "invoice.paid", "invoice.payment_succeeded", "invoice.payment_failed",
 	"invoice.payment_action_required", "invoice.voided", "invoice.marked_uncollectible",
-	"account.updated",
+	"charge.refunded", "refund.created", "refund.updated", "refund.failed",
+	"charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed",
+	"charge.dispute.funds_withdrawn", "charge.dispute.funds_reinstated",
+	"customer.updated", "customer.deleted",
+	"product.created", "product.updated", "product.deleted", "price.created", "price.updated", "price.deleted",
+	"account.updated", appDeauthorized,
 }
 
-// PlatformEvents is what we ask to be told of the platform account itself. It only
-// shows that deliveries arrive: its objects are made by us alone.
-var PlatformEvents = []string{"account.updated"}
+// PlatformEvents is what we ask to be told of the platform account itself: its
+// objects are made by us alone, so what changes otherwise was changed by hand.
+var PlatformEvents = []string{
+	"account.updated", "product.created", "product.updated", "product.deleted", "price.created", "price.updated", "price.deleted",
+}
 
 // HookKeeper keeps webhook endpoints with their secrets; package accounts does.
 type HookKeeper interface {

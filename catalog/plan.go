@@ -6,6 +6,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/uptrace/bun"
@@ -220,10 +221,21 @@ func changes(old, now models.Policy, before, price Price) map[string]string {
 	if before.String() != price.String() {
 		details["price"] = before.String() + " → " + price.String()
 	}
+	if !reflect.DeepEqual(old.GraceHours, now.GraceHours) {
+		details["grace_hours"] = hours(old.GraceHours) + " → " + hours(now.GraceHours)
+	}
 	if len(details) == 0 {
 		details["changed"] = "limits or description"
 	}
 	return details
+}
+
+// hours says a number of hours that may not be set.
+func hours(n *int) string {
+	if n == nil {
+		return "as the tenant says"
+	}
+	return strconv.Itoa(*n)
 }
 
 func planObject(p models.Policy) accounts.Object {

@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"tollgate/accounts"
 	"tollgate/internal/fault"
 	"tollgate/models"
 )
@@ -21,6 +22,8 @@ type PlanInput struct {
 	Price       string // major units: of a cycle, or of a call
 	Currency    string
 	Cycle       string // day, week, month or year
+
+	GraceHours string // for how long calls are served after a failed payment: whole hours; "" as the tenant says
 
 	QuotaType     string // requestCount ("" too), bandwidthVolume, eventCount or aiApiQuota
 	Quota         string // "" for none
@@ -74,6 +77,12 @@ func (in PlanInput) read() (terms, error) {
 		t.price = readPrice(in, &f)
 	default:
 		f.Check(false, "billing_plan", "Choose whether the plan is free or commercial.")
+	}
+	var ok bool
+	t.policy.GraceHours, ok = accounts.ReadGrace(in.GraceHours)
+	f.Check(ok, "grace_hours", accounts.GraceProblem)
+	if t.policy.BillingPlan == models.PlanFree {
+		t.policy.GraceHours = nil // nothing can be late
 	}
 	in.readLimits(&t.policy, &f)
 	in.readPermissions(&t.policy, &f)

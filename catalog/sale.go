@@ -20,6 +20,7 @@ type Offer struct {
 	Price       Price  // the zero Price when it is free
 	Account     string // acct_… it is sold through; "" when it is free
 	StripePrice string // price_… in that account
+	Hold        string // why nobody can begin with it now, in a sentence; "" when they can
 }
 
 // The labels of an API in the developer portal, as WSO2 has them.
@@ -95,6 +96,9 @@ func OfferFor(ctx context.Context, db bun.IDB, viewer accounts.Actor, api models
 		return Offer{}, err
 	}
 	for _, o := range offers[api.ID] {
+		if o.Plan.UUID == planUUID && o.Hold != "" {
+			return Offer{}, fault.Fields{"plan": o.Hold}.Err()
+		}
 		if o.Plan.UUID == planUUID {
 			return o, nil
 		}
@@ -165,6 +169,7 @@ type shelf struct {
 	prices   map[string]Price // by price version
 	rows     []models.MonetizedPlan
 	accounts map[int64]string // by API, where it is monetized
+	lost     map[string]models.Instant
 }
 
 func readShelf(ctx context.Context, db bun.IDB, tenant models.TenantID, apis []int64) (shelf, error) {
@@ -196,7 +201,10 @@ func readShelf(ctx context.Context, db bun.IDB, tenant models.TenantID, apis []i
 	if s.rows, err = models.MonetizedPlansOf(ctx, db, apis...); err != nil {
 		return s, err
 	}
-	s.accounts, err = models.SellingAccounts(ctx, db, apis...)
+	if s.accounts, err = models.SellingAccounts(ctx, db, apis...); err != nil {
+		return s, err
+	}
+	s.lost, err = models.LostAccounts(ctx, db, tenant)
 	return s, err
 }
 
@@ -204,6 +212,9 @@ func readShelf(ctx context.Context, db bun.IDB, tenant models.TenantID, apis []i
 func (s shelf) sold(o models.Offer) (Offer, bool) {
 	account := s.accounts[o.APIID]
 	best := Offer{Plan: s.plans[o.PolicyID], Account: account}
+	if !s.lost[account].IsZero() {
+		best.Hold = "This plan cannot be bought at the moment: the publisher's account at Stripe is not connected. Please try again later, or ask the publisher."
+	}
 	for _, r := range s.rows {
 		live := r.APIID == o.APIID && r.PolicyID == o.PolicyID && r.Account == account && r.State == models.PushLive
 		if live && s.prices[r.PriceVersionID].Number > best.Price.Number {

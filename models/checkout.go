@@ -64,6 +64,80 @@ func InsertSharedCustomer(ctx context.Context, db bun.IDB, c SharedCustomer) err
 	return wrote(err, "Customer")
 }
 
+// SharedCustomerAt returns the tenant's customer with an id of Stripe's in an account.
+func SharedCustomerAt(ctx context.Context, db bun.IDB, tenant TenantID, account, id string) (SharedCustomer, error) {
+	var c SharedCustomer
+	err := db.NewSelect().Model(&c).
+		Where("sc.account = ? AND sc.shared_customer_id = ? AND sc.tenant_id = ?", account, id, tenant).Scan(ctx)
+	return c, found(err, "Customer")
+}
+
+// EndSharedCustomer says that a customer was deleted at Stripe. It reports false
+// when that is known already.
+func EndSharedCustomer(ctx context.Context, db bun.IDB, id int64, at Instant) (bool, error) {
+	res, err := db.NewUpdate().Model((*SharedCustomer)(nil)).Set("deleted_at = ?", at).
+		Where("id = ? AND deleted_at IS NULL", id).Exec(ctx)
+	return inserted(res, err, "Customer")
+}
+
+// ReplaceSharedCustomer gives the row of a customer that was deleted at Stripe the
+// one that was made in its place. Its settings stay.
+func ReplaceSharedCustomer(ctx context.Context, db bun.IDB, id int64, customer string) error {
+	res, err := db.NewUpdate().Model((*SharedCustomer)(nil)).Set("shared_customer_id = ?", customer).Set("deleted_at = NULL").
+		Where("id = ? AND deleted_at IS NOT NULL", id).Exec(ctx)
+	return stale(res, err, "Customer")
+}
+
+// SetCustomerGrace keeps for how many hours after a failed payment the calls of a
+// customer are served; nil: as the plan or the tenant says.
+func SetCustomerGrace(ctx context.Context, db bun.IDB, id int64, hours *int) error {
+	_, err := db.NewUpdate().Model((*SharedCustomer)(nil)).Set("grace_hours = ?", hours).Where("id = ?", id).Exec(ctx)
+	return wrote(err, "Customer")
+}
+
+// CheckoutsToRemind returns at most limit open checkout sessions, numbered above
+// after, that were opened at or before opened, or expire at or before ends.
+func CheckoutsToRemind(ctx context.Context, db bun.IDB, opened, ends Instant, after string, limit int) ([]CheckoutSession, error) {
+	var ss []CheckoutSession
+	err := pendingCheckouts(db.NewSelect().Model(&ss)).Where("cs.session_id > ?", after).
+		Where("cs.created_at <= ? OR cs.expires_at <= ?", opened, ends).OrderExpr("cs.session_id").Limit(int64(limit)).Scan(ctx)
+	return ss, found(err, "Checkout sessions")
+}
+
+// NextReminder returns the first instant after now at which an open checkout was
+// opened wait ago or ends in ahead, both in milliseconds; zero: none.
+func NextReminder(ctx context.Context, db bun.IDB, now Instant, wait, ahead int64) (Instant, error) {
+	var first, last Instant
+	err := pendingCheckouts(db.NewSelect().Model((*CheckoutSession)(nil))).ColumnExpr("COALESCE(MIN(cs.created_at), 0)").
+		Where("cs.created_at > ?", int64(now)-wait).Scan(ctx, &first)
+	if err != nil {
+		return 0, found(err, "Checkout sessions")
+	}
+	err = pendingCheckouts(db.NewSelect().Model((*CheckoutSession)(nil))).ColumnExpr("COALESCE(MIN(cs.expires_at), 0)").
+		Where("cs.expires_at > ?", int64(now)+ahead).Scan(ctx, &last)
+	if !first.IsZero() {
+		first += Instant(wait)
+	}
+	if !last.IsZero() {
+		last -= Instant(ahead)
+	}
+	return earliest(first, last), found(err, "Checkout sessions")
+}
+
+// pendingCheckouts narrows to sessions that a live subscription waits for.
+func pendingCheckouts(q *bun.SelectQuery) *bun.SelectQuery {
+	return q.Join("JOIN am_subscription AS sub ON sub.subscription_id = cs.am_subscription_id AND sub.checkout_session_id = cs.session_id").
+		Where("cs.status = ? AND sub.live = 1 AND sub.checkout = 'open'", SessionPending)
+}
+
+// earliest returns the earlier of two instants; a zero one does not count.
+func earliest(a, b Instant) Instant {
+	if a.IsZero() || !b.IsZero() && b < a {
+		return b
+	}
+	return a
+}
+
 // SoldAs returns the Stripe price of an API's price version in a connected account
 // while it is on sale there.
 func SoldAs(ctx context.Context, db bun.IDB, apiID int64, priceVersion, account string) (MonetizedPlan, error) {

@@ -98,3 +98,15 @@ func APIsPaidTo(ctx context.Context, db bun.IDB, a ConnectedAccount, limit int) 
 		OrderExpr("api.api_id").Limit(int64(limit)).Scan(ctx, &names)
 	return names, found(err, "APIs")
 }
+
+// LostAccounts returns which of the tenant's connected accounts Stripe does not let
+// us use any more, by their ids at Stripe, and since when.
+func LostAccounts(ctx context.Context, db bun.IDB, tenant TenantID) (map[string]Instant, error) {
+	var as []ConnectedAccount
+	err := db.NewSelect().Model(&as).Where("ca.tenant_id = ? AND ca.live = 1 AND ca.deauthorized_at IS NOT NULL", tenant).Scan(ctx)
+	lost := map[string]Instant{}
+	for _, a := range as {
+		lost[a.StripeAccount] = a.DeauthorizedAt
+	}
+	return lost, found(err, "Connected accounts")
+}

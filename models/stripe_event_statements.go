@@ -27,10 +27,18 @@ func AwaitStripeEvent(ctx context.Context, db bun.IDB, tenant TenantID, id, job 
 	return wrote(err, "Event")
 }
 
-// PassStripeEvents makes the events of an object that wait for job wait for next instead.
-func PassStripeEvents(ctx context.Context, db bun.IDB, tenant TenantID, account, object, job, next string) error {
-	_, err := waiting(db, tenant, account, job).Set("job_id = ?", next).Where("object_id = ?", object).Exec(ctx)
+// PassStripeEvents makes the events of an account that wait for job wait for next instead.
+func PassStripeEvents(ctx context.Context, db bun.IDB, tenant TenantID, account, job, next string) error {
+	_, err := waiting(db, tenant, account, job).Set("job_id = ?", next).Exec(ctx)
 	return wrote(err, "Event")
+}
+
+// StripeEventsAwaiting returns the tenant's events that wait for job, newest first.
+func StripeEventsAwaiting(ctx context.Context, db bun.IDB, tenant TenantID, job string) ([]StripeEvent, error) {
+	var es []StripeEvent
+	err := db.NewSelect().Model(&es).Where("ev.tenant_id = ? AND ev.job_id = ? AND ev.state = ?", tenant, job, EventWaiting).
+		OrderExpr("ev.created_at DESC, ev.event_id DESC").Scan(ctx)
+	return es, found(err, "Events")
 }
 
 // EndStripeEvents ends the events of an account that wait for job: state done,

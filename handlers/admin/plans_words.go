@@ -31,7 +31,7 @@ func planInput(c *fiber.Ctx) catalog.PlanInput {
 	rate := rates[v("rate")]
 	return catalog.PlanInput{
 		Name: v("name"), Description: v("description"), BillingPlan: rate.plan, Model: rate.model,
-		Price: v("price"), Currency: v("currency"), Cycle: v("cycle"),
+		Price: v("price"), Currency: v("currency"), Cycle: v("cycle"), GraceHours: v("grace_hours"),
 		QuotaType: v("quota_type"), Quota: v("quota"), QuotaUnit: v("quota_unit"), UnitTime: v("unit_time"), TimeUnit: v("time_unit"),
 		RateLimit: v("rate_limit"), RateLimitUnit: v("rate_limit_unit"), StopOnQuota: v("at_limit") != "go",
 		TotalTokens: v("total_tokens"), PromptTokens: v("prompt_tokens"), CompletionTokens: v("completion_tokens"),
@@ -43,7 +43,7 @@ func planInput(c *fiber.Ctx) catalog.PlanInput {
 // planForm is what the form shows of in.
 func planForm(in catalog.PlanInput) page.PlanForm {
 	f := page.PlanForm{
-		Name: in.Name, Description: in.Description, Price: in.Price, Currency: strings.ToUpper(in.Currency), Cycle: in.Cycle,
+		Name: in.Name, Description: in.Description, Price: in.Price, Currency: strings.ToUpper(in.Currency), Cycle: in.Cycle, GraceHours: in.GraceHours,
 		QuotaType: in.QuotaType, Quota: in.Quota, QuotaUnit: in.QuotaUnit, UnitTime: in.UnitTime, TimeUnit: in.TimeUnit,
 		RateLimit: in.RateLimit, RateLimitUnit: in.RateLimitUnit, AtLimit: "go",
 		TotalTokens: in.TotalTokens, PromptTokens: in.PromptTokens, CompletionTokens: in.CompletionTokens,
@@ -72,6 +72,9 @@ func filled(plan catalog.Plan) catalog.PlanInput {
 		TotalTokens: typed(p.TotalTokenCount), PromptTokens: typed(p.PromptTokenCount), CompletionTokens: typed(p.CompletionTokenCount),
 		MaxComplexity: typed(int64(p.MaxComplexity)), MaxDepth: typed(int64(p.MaxDepth)), Connections: typed(int64(p.ConnectionsCount)),
 		PermissionType: p.PermissionType, Roles: strings.Join(p.PermissionRoles, ", "),
+	}
+	if p.GraceHours != nil {
+		in.GraceHours = strconv.Itoa(*p.GraceHours)
 	}
 	for _, line := range strings.Split(details(p.CustomAttributes), " · ") {
 		if name, value, ok := strings.Cut(line, ": "); ok {

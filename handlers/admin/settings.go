@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -28,12 +29,19 @@ func (h Settings) Show(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return h.render(c, fiber.StatusOK, accounts.SettingsInput{Name: t.Name, CataloguePublic: t.CataloguePublic, FeePercent: t.FeePercent}, nil)
+	in := accounts.SettingsInput{
+		Name: t.Name, CataloguePublic: t.CataloguePublic, FeePercent: t.FeePercent,
+		GraceHours: strconv.Itoa(t.GraceHours), HoldOnDispute: t.HoldOnDispute, HoldOnRefund: t.HoldOnRefund,
+	}
+	return h.render(c, fiber.StatusOK, in, nil)
 }
 
 // Save answers POST /admin/settings.
 func (h Settings) Save(c *fiber.Ctx) error {
-	in := accounts.SettingsInput{Name: c.FormValue("name"), CataloguePublic: c.FormValue("catalogue_public") == "on", FeePercent: c.FormValue("fee_percent")}
+	in := accounts.SettingsInput{
+		Name: c.FormValue("name"), CataloguePublic: c.FormValue("catalogue_public") == "on", FeePercent: c.FormValue("fee_percent"),
+		GraceHours: c.FormValue("grace_hours"), HoldOnDispute: c.FormValue("hold_on_dispute") == "on", HoldOnRefund: c.FormValue("hold_on_refund") == "on",
+	}
 	err := h.Tenants.SaveSettings(c.UserContext(), session.Actor(c), in)
 	if problems, ok := fault.FieldsOf(err); ok {
 		return h.render(c, fiber.StatusUnprocessableEntity, in, problems)
@@ -47,6 +55,7 @@ func (h Settings) Save(c *fiber.Ctx) error {
 func (h Settings) render(c *fiber.Ctx, status int, in accounts.SettingsInput, problems fault.Fields) error {
 	return respond.Page(c, status, page.Settings(page.SettingsProps{
 		Frame: respond.Frame(c, layout.Admin, "Settings", "/admin/settings"), Domain: session.Actor(c).Domain,
-		Name: in.Name, CataloguePublic: in.CataloguePublic, FeePercent: in.FeePercent, Problems: problems,
+		Name: in.Name, CataloguePublic: in.CataloguePublic, FeePercent: in.FeePercent,
+		GraceHours: in.GraceHours, HoldOnDispute: in.HoldOnDispute, HoldOnRefund: in.HoldOnRefund, Problems: problems,
 	}))
 }

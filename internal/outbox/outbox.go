@@ -99,3 +99,17 @@ func Refused(err error) bool {
 	_, ok := errors.AsType[refusal](err)
 	return ok
 }
+
+// A postponement is a failure that trying again soon will not change.
+type postponement struct {
+	error
+	pause time.Duration
+}
+
+// Unwrap returns the failure.
+func (p postponement) Unwrap() error { return p.error }
+
+// Postpone marks err as a failure that somebody else has to end: the task is tried
+// again after pause, and not within minutes. It is tried sooner when other work
+// recovers, which may mean that this works again too.
+func Postpone(err error, pause time.Duration) error { return postponement{err, pause} }

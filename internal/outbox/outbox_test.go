@@ -110,6 +110,16 @@ func TestAKeyIsNeverSentAfter23Hours(t *testing.T) {
 	}
 }
 
+func TestAPostponedTaskWaitsThatLong(t *testing.T) {
+	t.Parallel()
+	f := setup(t, testdb.New(t))
+	f.stage(t, "ada")
+	f.answer = outbox.Postpone(errors.New("no access"), time.Hour)
+	f.tick(t, 0, 1)
+	f.tick(t, 59*time.Minute, 0)
+	f.tick(t, 2*time.Minute, 1)
+}
+
 func TestAClearNoEndsTheTaskAndUndoesIt(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, db *bun.DB) {

@@ -240,7 +240,11 @@ func (r *Runner) finish(ctx context.Context, job Job, j models.Job, failure erro
 		err = r.refuse(ctx, job, j, failure)
 		r.ended.tell(j.ID)
 	default:
-		err = r.write(ctx, j, models.JobReady, told(failure), now.Add(pauseAfter(j.Attempts)), 0)
+		pause := pauseAfter(j.Attempts)
+		if p, ok := errors.AsType[postponement](failure); ok {
+			pause = p.pause
+		}
+		err = r.write(ctx, j, models.JobReady, told(failure), now.Add(pause), 0)
 	}
 	r.report(j, failure)
 	if fault.KindOf(err) == fault.Conflict {

@@ -41,6 +41,7 @@ type PlanForm struct {
 	Rate              string // fixed, dynamic or free
 	Price, Currency   string
 	Cycle             string // day, week, month, year
+	GraceHours        string
 
 	QuotaType, Quota, QuotaUnit string
 	UnitTime, TimeUnit          string

@@ -192,12 +192,16 @@ type AuditRow struct {
 }
 
 // SettingsProps is what the page at /admin/settings shows. The form sends name,
-// catalogue_public (on) and fee_percent to POST /admin/settings.
+// catalogue_public (on), fee_percent, grace_hours, hold_on_dispute (on) and
+// hold_on_refund (on) to POST /admin/settings.
 type SettingsProps struct {
 	layout.Frame
 	Domain          string
 	Name            string
 	CataloguePublic bool
 	FeePercent      string
+	GraceHours      string
+	HoldOnDispute   bool
+	HoldOnRefund    bool
 	Problems        map[string]string
 }

@@ -84,6 +84,18 @@ func Settings(p SettingsProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
+			templ_7745c5c3_Err = ui.Input(ui.Field{Name: "grace_hours", Label: "Hours of grace after a failed payment", Value: p.GraceHours, Optional: true, Number: true, Short: true, Autocomplete: "off", Problem: p.Problems["grace_hours"], Hint: "Calls go on for so long before they are refused. 0 or empty: they are refused at once. A plan, and a publisher for one customer, may set another time."}).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = ui.Checkbox(ui.Field{Name: "hold_on_dispute", Label: "Refuse calls while a payment is disputed", Hint: "Until the dispute is won. Otherwise the publisher is told, and calls go on."}, p.HoldOnDispute).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = ui.Checkbox(ui.Field{Name: "hold_on_refund", Label: "Refuse calls when the last payment was given back in full", Hint: "Until the next payment. Otherwise the publisher is told, and calls go on."}, p.HoldOnRefund).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 			templ_7745c5c3_Err = ui.Checkbox(ui.Field{Name: "catalogue_public", Label: "Show APIs and prices to visitors", Hint: "Otherwise people sign in to see them."}, p.CataloguePublic).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -11,7 +11,7 @@ import (
 // What the pages call the fields of their forms.
 var (
 	personFields   = map[string]string{"username": "Username", "display_name": "Name", "email": "E-mail", "organization": "Company", "roles": "Roles"}
-	settingsFields = map[string]string{"name": "Name", "fee_percent": "Your share of each payment"}
+	settingsFields = map[string]string{"name": "Name", "fee_percent": "Your share of each payment", "grace_hours": "Hours of grace after a failed payment"}
 	stripeFields   = map[string]string{"key": "Secret key", "connect": "Signing secret for connected accounts", "platform": "Signing secret for your account"}
 )
 
