@@ -246,4 +246,12 @@ func (s *server) papers(t *testing.T, us accounts.Actor, out *side) {
 	must(t, err)
 	out.have["notice"] = told.Rows[0].ID
 	out.have["session"] = out.people["subscriber"].public
+	for _, role := range []string{"publisher", "subscriber"} {
+		id := models.NewID()
+		must(t, models.InTx(t.Context(), s.db, func(ctx context.Context, tx bun.Tx) error {
+			return models.InsertEnding(ctx, tx, models.Ending{ID: id, TenantID: us.Tenant, Kind: models.EndOfSubscription, ObjectID: out.have["free"], How: models.EndsNow,
+				Actor: out.people[role].actor.Person, ActorRole: role, AskedAt: now}, nil)
+		}))
+		out.have["ending by "+role] = id
+	}
 }

@@ -61,6 +61,7 @@ var (
 	appForm    = fields("name", "Mine now")
 	endNow     = fields("when", "now")
 	endLater   = fields("when", "period-end")
+	endForm    = fields("seen", "x", "how", "now", "agree", "on", "reason", "Because")
 )
 
 // targets are all of them. What ends or changes people comes last.
@@ -70,7 +71,16 @@ var targets = []target{
 	{route: "GET /publisher/apis/:uuid/edit", role: "publisher", id: "api City Weather"},
 	{route: "POST /publisher/apis/:uuid/edit", role: "publisher", id: "api City Weather", form: apiForm},
 	{route: "POST /publisher/apis/:uuid/publish", role: "publisher", id: "api City Weather"},
+	{route: "GET /publisher/apis/:uuid/delete", role: "publisher", id: "api City Weather"},
 	{route: "POST /publisher/apis/:uuid/delete", role: "publisher", id: "api City Weather"},
+	{route: "GET /publisher/apis/:uuid/plans/detach", role: "publisher", id: "api City Weather"},
+	{route: "POST /publisher/apis/:uuid/plans/detach", role: "publisher", id: "api City Weather", form: fields("seen", "x", "how", "keep", "agree", "on")},
+	{route: "GET /publisher/apis/:uuid/monetization/end", role: "publisher", id: "api City Weather"},
+	{route: "POST /publisher/apis/:uuid/monetization/end", role: "publisher", id: "api City Weather", form: endForm},
+	{route: "GET /publisher/subscriptions/:uuid/end", role: "publisher", id: "paid"},
+	{route: "POST /publisher/subscriptions/:uuid/end", role: "publisher", id: "paid", form: endForm},
+	{route: "POST /publisher/subscriptions/:uuid/keep", role: "publisher", id: "paid"},
+	{route: "GET /publisher/endings/:id", role: "publisher", id: "ending by publisher"},
 	{route: "GET /publisher/apis/:uuid/plans", role: "publisher", id: "api City Weather"},
 	{route: "POST /publisher/apis/:uuid/plans", role: "publisher", id: "api City Weather", form: offerForm},
 	{route: "GET /publisher/apis/:uuid/monetization", role: "publisher", id: "api City Weather"},
@@ -85,7 +95,9 @@ var targets = []target{
 	{route: "GET /devportal/applications/:id", role: "subscriber", id: "application"},
 	{route: "GET /devportal/applications/:id/edit", role: "subscriber", id: "application"},
 	{route: "POST /devportal/applications/:id/edit", role: "subscriber", id: "application", form: appForm},
+	{route: "GET /devportal/applications/:id/delete", role: "subscriber", id: "application"},
 	{route: "POST /devportal/applications/:id/delete", role: "subscriber", id: "application"},
+	{route: "GET /devportal/endings/:id", role: "subscriber", id: "ending by subscriber"},
 	{route: "GET /devportal/subscriptions/:id", role: "subscriber", id: "paid"},
 	{route: "GET /devportal/subscriptions/:id/invoice", role: "subscriber", id: "paid"},
 	{route: "POST /devportal/subscriptions/:id/refresh", role: "subscriber", id: "paid"},
@@ -106,7 +118,14 @@ var targets = []target{
 
 	{route: "GET /admin/plans/:uuid", role: "admin", id: "plan Basic", shared: true},
 	{route: "POST /admin/plans/:uuid", role: "admin", id: "plan Basic", shared: true, form: planForm},
+	{route: "GET /admin/plans/:uuid/delete", role: "admin", id: "plan Flex", shared: true},
 	{route: "POST /admin/plans/:uuid/delete", role: "admin", id: "plan Flex", shared: true, form: withdrawForm},
+	{route: "GET /admin/subscriptions/:uuid/end", role: "admin", id: "paid", shared: true},
+	{route: "POST /admin/subscriptions/:uuid/end", role: "admin", id: "paid", shared: true, form: endForm},
+	{route: "POST /admin/subscriptions/:uuid/keep", role: "admin", id: "paid", shared: true},
+	{route: "GET /admin/endings/:id", role: "admin", id: "ending by publisher", shared: true},
+	{route: "GET /admin/people/:id/delete", role: "admin", id: "person", shared: true},
+	{route: "POST /admin/people/:id/delete", role: "admin", id: "person", shared: true},
 	{route: "POST /admin/accounts/:id/refresh", role: "admin", id: "account", shared: true},
 	{route: "POST /admin/accounts/:id/release", role: "admin", id: "account", shared: true},
 	{route: "POST /admin/webhooks/:id/again", role: "admin", id: "event", shared: true},

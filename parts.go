@@ -47,11 +47,16 @@ func (s *server) wire() (*parts, error) {
 
 	sales := &billing.Sales{DB: s.db, Engine: engine, Accounts: connected, Wall: s.wall, Jobs: runner, Patience: patience,
 		Installation: s.installation.InstallationID, Attributes: s.attributes()}
-	goods := &catalog.Service{DB: s.db, Wall: s.wall, Follow: sales, Demo: s.cfg.Mode == config.Sandbox}
 	desk := &notices.Desk{DB: s.db, Wall: s.wall, Business: s.business, PublicURL: s.portalURL, Mail: mailServer(s.cfg.Mail), Jobs: runner}
 	subscriptions := &billing.Subscriptions{DB: s.db, Engine: engine, Jobs: runner, Wall: s.wall, Business: s.business,
 		Installation: s.installation.InstallationID, PublicURL: s.portalURL, StripePages: s.stripePages(base), Patience: patience, Notices: desk}
+<<<<<<< ours
 	s.tenants.Follow = subscriptions
+=======
+	ends := &billing.Ends{Subscriptions: subscriptions, Sales: sales}
+	goods := &catalog.Service{DB: s.db, Wall: s.wall, Follow: sales, Ends: ends, Demo: s.cfg.Mode == config.Sandbox}
+	s.people.Ends = ends
+>>>>>>> theirs
 	registrar := &billing.Registrar{DB: s.db, Engine: engine, Jobs: runner, Keep: s.tenants, Wall: s.wall}
 	for _, r := range []interface{ Register(*outbox.Runner) }{sales, subscriptions, registrar, desk} {
 		r.Register(runner)
@@ -60,8 +65,8 @@ func (s *server) wire() (*parts, error) {
 	p.deps = web.Deps{
 		Log: s.log, Wall: s.wall, Business: s.business, Site: s.site(), Ready: s.ready, Demo: s.demo(),
 		Sessions: &accounts.Sessions{DB: s.db, Wall: s.wall}, People: s.people, Tenants: s.tenants,
-		Applications: &accounts.Applications{DB: s.db, Wall: s.wall}, Accounts: connected, Audit: &accounts.AuditTrail{DB: s.db},
-		Catalog: goods, Subscriptions: subscriptions, Registrar: registrar, Sales: sales, Jobs: runner, Notices: desk,
+		Applications: &accounts.Applications{DB: s.db, Wall: s.wall, Ends: ends}, Accounts: connected, Audit: &accounts.AuditTrail{DB: s.db},
+		Catalog: goods, Subscriptions: subscriptions, Ends: ends, Registrar: registrar, Sales: sales, Jobs: runner, Notices: desk,
 		Inbox: &billing.Inbox{DB: s.db, Engine: engine, Jobs: runner, Secrets: s.tenants, Wall: s.wall, Live: s.cfg.Mode == config.Live},
 	}
 	if s.cfg.Mode == config.Sandbox {

@@ -16,6 +16,7 @@ import (
 type Applications struct {
 	DB   *bun.DB
 	Wall clock.Wall
+	Ends Ender // nil: an application is not deleted while it is subscribed to anything
 }
 
 // An ApplicationInput is what a subscriber enters about an application.
@@ -107,12 +108,13 @@ func (a *Applications) Edit(ctx context.Context, who Actor, uuid string, in Appl
 	return err
 }
 
-// Delete removes an application. It is refused while a subscription of it lives.
-func (a *Applications) Delete(ctx context.Context, who Actor, uuid string) error {
+// Delete removes an application, and ends what it is subscribed to if the actor has
+// agreed to that. It returns the ending, "" when there was nothing to end.
+func (a *Applications) Delete(ctx context.Context, who Actor, uuid string, c Consent) (ending string, err error) {
 	if err := buys(who); err != nil {
-		return err
+		return "", err
 	}
-	return models.InTx(ctx, a.DB, func(ctx context.Context, tx bun.Tx) error {
+	err = models.InTx(ctx, a.DB, func(ctx context.Context, tx bun.Tx) error {
 		row, err := models.ApplicationByUUID(ctx, tx, who.Tenant, who.Person, uuid)
 		if err != nil {
 			return err
@@ -120,10 +122,15 @@ func (a *Applications) Delete(ctx context.Context, who Actor, uuid string) error
 		if err := models.HoldApplication(ctx, tx, who.Tenant, row.ID); err != nil {
 			return err
 		}
-		row.Version++ // by the line above
-		if err := unsubscribed(ctx, tx, row); err != nil {
+		if a.Ends == nil {
+			err = unsubscribed(ctx, tx, row)
+		} else {
+			ending, err = a.Ends.EndApplications(ctx, tx, who, []models.Application{row}, c)
+		}
+		if err != nil {
 			return err
 		}
+		row.Version++ // by holding it
 		row.Live = nil
 		row.UpdatedBy, row.UpdatedTime = who.Username, models.At(a.Wall.Now())
 		if err := models.SaveApplication(ctx, tx, row); err != nil {
@@ -131,6 +138,7 @@ func (a *Applications) Delete(ctx context.Context, who Actor, uuid string) error
 		}
 		return models.InsertAudit(ctx, tx, who.Did(a.Wall.Now(), "application.delete", appObject(row), nil))
 	})
+	return ending, err
 }
 
 // unsubscribed refuses while an application is subscribed to anything.

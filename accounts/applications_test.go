@@ -36,7 +36,7 @@ func TestApplicationsBelongToOnePerson(t *testing.T) {
 				t.Errorf("foreign reads %q, absent %q", err, absent)
 			}
 			refused(t, w.apps.Edit(t.Context(), stranger, shop.UUID, accounts.ApplicationInput{Name: "Mine"}), fault.NotFound, "edit")
-			refused(t, w.apps.Delete(t.Context(), stranger, shop.UUID), fault.NotFound, "delete")
+			refused(t, w.drop(t, stranger, shop), fault.NotFound, "delete")
 			list, err := w.apps.List(t.Context(), stranger)
 			must(t, err)
 			if len(list) != 0 {
@@ -70,8 +70,8 @@ func TestTwoTabsMakeOneApplication(t *testing.T) {
 		must(t, err)
 		wrongAt(t, w.apps.Edit(t.Context(), ada, second.UUID, accounts.ApplicationInput{Name: "Shop"}), "name")
 		must(t, w.apps.Edit(t.Context(), ada, second.UUID, accounts.ApplicationInput{Name: "Store", Description: "é"}))
-		must(t, w.apps.Delete(t.Context(), ada, second.UUID))
-		refused(t, w.apps.Delete(t.Context(), ada, second.UUID), fault.NotFound, "delete twice")
+		must(t, w.drop(t, ada, second))
+		refused(t, w.drop(t, ada, second), fault.NotFound, "delete twice")
 		third, err := w.apps.Create(t.Context(), ada, accounts.ApplicationInput{Name: "Store"}) // the name is free again
 		must(t, err)
 		list, err := w.apps.List(t.Context(), ada)
@@ -93,14 +93,14 @@ func TestASubscribedApplicationStays(t *testing.T) {
 		shop, err := w.apps.Create(t.Context(), ada, accounts.ApplicationInput{Name: "Shop"})
 		must(t, err)
 		sub := w.subscribe(t, ada, shop, "Weather", "")
-		err = w.apps.Delete(t.Context(), ada, shop.UUID)
+		err = w.drop(t, ada, shop)
 		refused(t, err, fault.Conflict, "delete while subscribed")
 		if !strings.Contains(err.Error(), "Shop is subscribed to Weather") {
 			t.Errorf("the sentence is %q", err)
 		}
 		_, err = db.Exec("UPDATE am_subscription SET live = NULL WHERE subscription_id = ?", sub)
 		must(t, err)
-		must(t, w.apps.Delete(t.Context(), ada, shop.UUID))
+		must(t, w.drop(t, ada, shop))
 		err = models.InTx(t.Context(), db, func(ctx ctx, tx bun.Tx) error {
 			return models.HoldApplication(ctx, tx, shop.TenantID, shop.ID)
 		})
@@ -267,4 +267,11 @@ func TestTheAuditHasPages(t *testing.T) {
 			t.Errorf("a place that is none: %d rows, %v", len(page.Rows), err)
 		}
 	})
+}
+
+// drop deletes an application without having been shown anything.
+func (w *world) drop(t *testing.T, who accounts.Actor, app models.Application) error {
+	t.Helper()
+	_, err := w.apps.Delete(t.Context(), who, app.UUID, accounts.Consent{})
+	return err
 }

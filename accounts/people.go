@@ -18,6 +18,7 @@ import (
 type People struct {
 	DB   *bun.DB
 	Wall clock.Wall
+	Ends Ender // nil: nobody is deleted who is subscribed to anything
 }
 
 // The themes a person can choose.

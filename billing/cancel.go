@@ -13,22 +13,10 @@ import (
 	"tollgate/models"
 )
 
-// endSubscription ends a subscription that a checkout was or will be paid for.
-type endSubscription struct {
-	Subscription int64      `json:"subscription"`
-	When         CancelWhen `json:"when"`
-	Asked        string     `json:"asked"` // workflow reference: each wish is work of its own
-}
-
-// Kind implements outbox.Task.
-func (endSubscription) Kind() string { return "billing.end_subscription" }
-
-// Subject implements outbox.Task.
-func (t endSubscription) Subject() string { return subjectOf(t.Subscription) }
-
 // resumeSubscription takes a cancellation back that has not happened yet.
 type resumeSubscription struct {
-	Subscription int64 `json:"subscription"`
+	Subscription int64  `json:"subscription"`
+	Asked        string `json:"asked"` // workflow reference of the wish that is taken back; "" for none of ours
 }
 
 // Kind implements outbox.Task.
@@ -53,19 +41,35 @@ func (s *Subscriptions) Cancel(ctx context.Context, who accounts.Actor, uuid str
 		switch state := s.StateOf(sub); {
 		case state.Ended:
 			return fault.New(fault.Conflict, "This subscription has ended already.")
-		case when == CancelAtPeriodEnd && !sub.CancelAt.IsZero():
+		case when == CancelAtPeriodEnd && !sub.CancelAt.IsZero() && sub.ChangeKind != models.ChangeToFree:
 			return nil // as wished already
 		}
-		if err := s.noteCancel(ctx, tx, who, sub, when); err != nil {
+		if _, stands, err := models.StandingEnding(ctx, tx, sub.ID); err != nil || stands && when == CancelAtPeriodEnd {
+			return err // it is ended already, and no later than that
+		}
+		wish, err := s.noteCancel(ctx, tx, who, sub, when)
+		if err != nil {
 			return err
 		}
-		if !sub.NeedsPayment {
+		if err := s.noteOwnEnd(ctx, tx, who, sub, when); err != nil {
+			return err
+		}
+		if !atStripe(sub) {
 			return s.endFree(ctx, tx, sub)
 		}
-		job, err = outbox.Stage(ctx, tx, who.Tenant, s.Wall.Now(), endSubscription{sub.ID, when, models.NewID()})
+		job, err = outbox.Stage(ctx, tx, who.Tenant, s.Wall.Now(), endSubscription{Subscription: sub.ID, When: when, Asked: wish})
 		return err
 	})
 	return s.done(ctx, job, err)
+}
+
+// noteOwnEnd writes into the timeline of sub that its subscriber ends it.
+func (s *Subscriptions) noteOwnEnd(ctx context.Context, tx bun.Tx, who accounts.Actor, sub models.Subscription, when CancelWhen) error {
+	text := "Canceled, to end when the period is over."
+	if when == CancelNow || sub.StripeSubscriptionID == "" {
+		text = "Canceled, to end now."
+	}
+	return s.note(ctx, tx, sub, happening{Kind: "end_asked", Text: text, By: who})
 }
 
 // done waits for a job, if there is one.
@@ -99,16 +103,22 @@ func (s *Subscriptions) ownIn(ctx context.Context, tx bun.Tx, who accounts.Actor
 	return e.Subscription, err
 }
 
-func (s *Subscriptions) noteCancel(ctx context.Context, tx bun.Tx, who accounts.Actor, sub models.Subscription, when CancelWhen) error {
+// noteCancel records the wish to end sub, and returns what names it: a wish that a
+// newer one has replaced, or that was taken back, is not fulfilled any more.
+func (s *Subscriptions) noteCancel(ctx context.Context, tx bun.Tx, who accounts.Actor, sub models.Subscription, when CancelWhen) (wish string, err error) {
 	if err := s.answer(ctx, tx, sub, models.WorkflowDeletion, models.WorkflowRejected, "Asked for anew."); err != nil {
-		return err
+		return "", err
 	}
 	if err := s.record(ctx, tx, who, sub, models.WorkflowDeletion, models.WorkflowCreated); err != nil {
-		return err
+		return "", err
+	}
+	flow, _, err := models.NewestWorkflow(ctx, tx, sub.TenantID, reference(sub), models.WorkflowDeletion)
+	if err != nil {
+		return "", err
 	}
 	how := map[CancelWhen]string{CancelAtPeriodEnd: "at period end", CancelNow: "now"}[when]
 	what := accounts.Object{Type: "subscription", ID: sub.UUID, Name: sub.TierID}
-	return models.InsertAudit(ctx, tx, who.Did(s.Wall.Now(), "subscription.cancel", what, map[string]string{"when": how}))
+	return flow.ExternalReference, models.InsertAudit(ctx, tx, who.Did(s.Wall.Now(), "subscription.cancel", what, map[string]string{"when": how}))
 }
 
 // endFree ends a subscription that Stripe knows nothing of.
@@ -128,49 +138,9 @@ func (s *Subscriptions) end(sub *models.Subscription, why string) {
 	s.judge(sub)
 }
 
-// finish performs endSubscription.
-func (s *Subscriptions) finish(ctx context.Context, job outbox.Job, t endSubscription) error {
-	sub, err := models.SubscriptionByNumber(ctx, s.DB, job.Tenant, t.Subscription)
-	if err != nil || sub.Live == nil {
-		return err
-	}
-	seen, err := s.look(ctx, sub)
-	if err != nil {
-		return err
-	}
-	if seen.kept == nil {
-		return s.finishUnpaid(ctx, job, sub, seen)
-	}
-	if alive(*seen.kept) {
-		_, err := s.Engine.CancelSubscription(ctx, seen.keptAt, job.Key("cancel"), seen.kept.ID, t.When)
-		if err != nil {
-			return final(err)
-		}
-	}
-	return s.sync(ctx, job, syncSubscription{sub.ID})
-}
-
-// finishUnpaid closes the checkout first, and ends the subscription only if nobody
-// can pay for it any more.
-func (s *Subscriptions) finishUnpaid(ctx context.Context, job outbox.Job, sub models.Subscription, v seen) error {
-	paid, err := s.closeSessions(ctx, job, v)
-	if err != nil {
-		return err
-	}
-	if paid {
-		if err := s.sync(ctx, job, syncSubscription{sub.ID}); err != nil {
-			return err
-		}
-		return models.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
-			return s.answer(ctx, tx, sub, models.WorkflowDeletion, models.WorkflowRejected, "It was paid in the meantime and is kept.")
-		})
-	}
-	after := sub
-	s.end(&after, "canceled_before_payment")
-	return s.save(ctx, job, sub, after, v)
-}
-
-// Resume takes back that one of the actor's subscriptions ends with its period.
+// Resume takes back that one of the actor's subscriptions ends with its period, or
+// that its end was asked for and Stripe has not confirmed it. What the publisher or
+// an admin has ended, its subscriber cannot take back.
 func (s *Subscriptions) Resume(ctx context.Context, who accounts.Actor, uuid string) error {
 	var job string
 	err := models.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
@@ -178,35 +148,81 @@ func (s *Subscriptions) Resume(ctx context.Context, who accounts.Actor, uuid str
 		if err != nil {
 			return err
 		}
-		switch {
-		case s.StateOf(sub).Ended:
-			return fault.New(fault.Conflict, "This subscription has ended already. Subscribe again instead.")
-		case sub.CancelAt.IsZero():
-			return nil // it goes on anyway
+		if en, stands, err := models.StandingEnding(ctx, tx, sub.ID); err != nil || stands {
+			return errors.Join(err, takenAway(en))
 		}
-		what := accounts.Object{Type: "subscription", ID: sub.UUID, Name: sub.TierID}
-		if err := models.InsertAudit(ctx, tx, who.Did(s.Wall.Now(), "subscription.resume", what, nil)); err != nil {
-			return err
-		}
-		job, err = outbox.Stage(ctx, tx, who.Tenant, s.Wall.Now(), resumeSubscription{sub.ID})
+		job, err = s.resume(ctx, tx, who, sub)
 		return err
 	})
 	return s.done(ctx, job, err)
 }
 
-// carryOn performs resumeSubscription.
+// takenAway says why a subscriber cannot take an end back.
+func takenAway(en models.Ending) error {
+	switch en.ActorRole {
+	case string(accounts.Publisher):
+		return fault.New(fault.Conflict, "The publisher has ended this subscription, so it cannot go on. Ask the publisher.")
+	case string(accounts.Admin):
+		return fault.New(fault.Conflict, "An admin has ended this subscription, so it cannot go on.")
+	}
+	return fault.New(fault.Conflict, en.ObjectName+" is deleted, so this subscription cannot go on.")
+}
+
+// resume takes back that sub ends, and returns the job that makes Stripe follow.
+func (s *Subscriptions) resume(ctx context.Context, tx bun.Tx, who accounts.Actor, sub models.Subscription) (string, error) {
+	flow, open, err := models.NewestWorkflow(ctx, tx, sub.TenantID, reference(sub), models.WorkflowDeletion)
+	if err != nil {
+		return "", err
+	}
+	open = open && flow.Status == models.WorkflowCreated
+	switch {
+	case s.StateOf(sub).Ended:
+		return "", fault.New(fault.Conflict, "This subscription has ended already. Subscribe again instead.")
+	case sub.CancelAt.IsZero() && !open, sub.ChangeKind == models.ChangeToFree:
+		return "", nil // it goes on anyway
+	}
+	if err := s.answer(ctx, tx, sub, models.WorkflowDeletion, models.WorkflowRejected, "Taken back."); err != nil {
+		return "", err
+	}
+	what := accounts.Object{Type: "subscription", ID: sub.UUID, Name: sub.TierID}
+	if err := models.InsertAudit(ctx, tx, who.Did(s.Wall.Now(), "subscription.resume", what, nil)); err != nil {
+		return "", err
+	}
+	if err := s.note(ctx, tx, sub, happening{Kind: "end_taken_back", Text: "The cancellation was taken back: the subscription goes on.", By: who}); err != nil {
+		return "", err
+	}
+	return outbox.Stage(ctx, tx, who.Tenant, s.Wall.Now(), resumeSubscription{sub.ID, flow.ExternalReference})
+}
+
+// carryOn performs resumeSubscription, unless the end was asked for once more.
 func (s *Subscriptions) carryOn(ctx context.Context, job outbox.Job, t resumeSubscription) error {
 	sub, err := models.SubscriptionByNumber(ctx, s.DB, job.Tenant, t.Subscription)
 	if err != nil {
 		return err
 	}
-	if sub.Live != nil && sub.StripeSubscriptionID != "" && !sub.CancelAt.IsZero() {
+	again, err := s.wantsEnd(ctx, sub)
+	if err != nil || again {
+		return err
+	}
+	if sub.Live != nil && sub.StripeSubscriptionID != "" {
 		at := accounts.StripeAccount{Tenant: job.Tenant, Connected: sub.Account}
-		if _, err := s.Engine.ResumeSubscription(ctx, at, job.Key("resume"), sub.StripeSubscriptionID); err != nil {
+		theirs, err := s.Engine.Subscription(ctx, at, sub.StripeSubscriptionID)
+		if err != nil {
 			return final(err)
+		}
+		if alive(theirs) && !theirs.CancelAt.IsZero() {
+			if _, err := s.Engine.ResumeSubscription(ctx, at, job.Key("resume"), sub.StripeSubscriptionID); err != nil {
+				return final(err)
+			}
 		}
 	}
 	return s.sync(ctx, job, syncSubscription{sub.ID})
+}
+
+// wantsEnd reports whether a wish to end sub is open.
+func (s *Subscriptions) wantsEnd(ctx context.Context, sub models.Subscription) (bool, error) {
+	flow, ok, err := models.NewestWorkflow(ctx, s.DB, sub.TenantID, reference(sub), models.WorkflowDeletion)
+	return ok && flow.Status == models.WorkflowCreated, err
 }
 
 // Refresh reads one of the actor's subscriptions, as subscriber or as publisher,

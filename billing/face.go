@@ -65,7 +65,7 @@ func (f Face) DeleteBillingPlan(ctx context.Context, who accounts.Actor, plan st
 	if err != nil {
 		return "", err
 	}
-	saved, err := f.Catalog.DeletePlan(ctx, who, plan, p.Version)
+	saved, err := f.Catalog.DeletePlan(ctx, who, plan, p.Version, accounts.Consent{})
 	return saved.Job, err
 }
 

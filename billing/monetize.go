@@ -282,30 +282,37 @@ func component(v models.PriceVersion) string {
 }
 
 // disable writes that an API is not sold any more, and stages it. Whoever is
-// subscribed stays so, at their price.
-func (s *Sales) disable(ctx context.Context, who accounts.Actor, api string) (string, error) {
-	var job string
-	err := models.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
+// subscribed stays so, at their price: Ends.EndSale ends that, too.
+func (s *Sales) disable(ctx context.Context, who accounts.Actor, api string) (job string, err error) {
+	err = models.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
 		a, err := catalog.Own(ctx, tx, who, api)
-		if err != nil || a.Monetization == models.MonetizationOff && a.MonetizationProblem == "" {
-			return err
-		}
-		values, err := models.AttributesOf(ctx, tx, a.ID)
 		if err != nil {
 			return err
 		}
-		wasOff := a.Monetization == models.MonetizationOff
-		if !wasOff {
-			a.Monetization = models.MonetizationDisabling
-		}
-		a.MonetizationProblem, a.UpdatedBy, a.UpdatedTime = "", who.Username, models.At(s.Wall.Now())
-		if err := s.keep(ctx, tx, who, &a, values, "monetization.disable"); err != nil || wasOff {
-			return err
-		}
-		job, err = outbox.Stage(ctx, tx, a.TenantID, s.Wall.Now(), PushSale{a.ID})
+		job, err = s.stop(ctx, tx, who, a)
 		return err
 	})
 	return job, err
+}
+
+// stop writes that a leaves sale, and stages it unless it is off sale.
+func (s *Sales) stop(ctx context.Context, tx bun.Tx, who accounts.Actor, a models.API) (string, error) {
+	wasOff := a.Monetization == models.MonetizationOff
+	if wasOff && a.MonetizationProblem == "" {
+		return "", nil
+	}
+	values, err := models.AttributesOf(ctx, tx, a.ID)
+	if err != nil {
+		return "", err
+	}
+	if !wasOff {
+		a.Monetization = models.MonetizationDisabling
+	}
+	a.MonetizationProblem, a.UpdatedBy, a.UpdatedTime = "", who.Username, models.At(s.Wall.Now())
+	if err := s.keep(ctx, tx, who, &a, values, "monetization.disable"); err != nil || wasOff {
+		return "", err
+	}
+	return outbox.Stage(ctx, tx, a.TenantID, s.Wall.Now(), PushSale{a.ID})
 }
 
 // atAccount puts a message about the connected account at its field.

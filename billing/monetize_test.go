@@ -38,7 +38,7 @@ func TestAPlanIsProductAndPriceOnThePlatform(t *testing.T) {
 		if p.Price.String() != "59.00 USD a month" || len(p.Versions) != 2 {
 			t.Errorf("plan = %v in %d versions", p.Price, len(p.Versions))
 		}
-		_, err = m.catalog.DeletePlan(t.Context(), m.mara, paygPlan, m.version(paygPlan))
+		_, err = m.catalog.DeletePlan(t.Context(), m.mara, paygPlan, m.version(paygPlan), accounts.Consent{})
 		m.must(err)
 		m.settle()
 		m.agree()
@@ -309,24 +309,24 @@ func TestDeletingTakesOutOfSaleEverywhere(t *testing.T) {
 		m.monetize(api, on(northwind))
 		m.settle()
 		m.subscribe(api, plan)
-		if _, err := m.catalog.DeletePlan(ctx, m.mara, plan, m.version(plan)); !strings.Contains(fault.Message(err), "1 subscription") {
+		if _, err := m.catalog.DeletePlan(ctx, m.mara, plan, m.version(plan), accounts.Consent{}); !strings.Contains(fault.Message(err), "1 subscription") {
 			t.Errorf("a plan in use: %v", err)
 		}
 		if _, err := m.catalog.OfferPlans(ctx, m.nils, api, m.api(api).Version, []string{other}); !strings.Contains(message(err, "plans"), "Pay as you go has to stay") {
 			t.Errorf("detaching a plan in use: %v", err)
 		}
-		if _, err := m.catalog.DeleteAPI(ctx, m.nils, api); !strings.Contains(fault.Message(err), "1 subscription") {
+		if _, err := m.catalog.DeleteAPI(ctx, m.nils, api, accounts.Consent{}); !strings.Contains(fault.Message(err), "1 subscription") {
 			t.Errorf("an API in use: %v", err)
 		}
 		m.endAll()
-		_, err := m.catalog.DeletePlan(ctx, m.mara, plan, m.version(plan))
+		_, err := m.catalog.DeletePlan(ctx, m.mara, plan, m.version(plan), accounts.Consent{})
 		m.must(err)
 		m.settle()
 		m.agree()
 		if got, _ := m.books.on(1, northwind); !slices.Equal(got, []string{"price", "product"}) {
 			t.Errorf("after the plan: %v", got)
 		}
-		_, err = m.catalog.DeleteAPI(ctx, m.nils, api)
+		_, err = m.catalog.DeleteAPI(ctx, m.nils, api, accounts.Consent{})
 		m.must(err)
 		m.settle()
 		m.agree()

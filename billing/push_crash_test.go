@@ -7,6 +7,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"tollgate/accounts"
 	"tollgate/billing"
 	"tollgate/catalog"
 	"tollgate/internal/testdb"
@@ -245,7 +246,7 @@ func TestTwinTenantsShareNothing(t *testing.T) {
 		m.agree()
 		for name, err := range map[string]error{
 			"plan":         failure(twin.catalog.Plan(t.Context(), twin.mara, plan)),
-			"delete plan":  failure(twin.catalog.DeletePlan(t.Context(), twin.mara, plan, 0)),
+			"delete plan":  failure(twin.catalog.DeletePlan(t.Context(), twin.mara, plan, 0, accounts.Consent{})),
 			"api":          failure(twin.catalog.OwnAPI(t.Context(), twin.nils, api)),
 			"show":         failure(twin.catalog.Show(t.Context(), twin.nils, api)),
 			"monetization": failure(twin.sales.Monetization(t.Context(), twin.nils, api)),

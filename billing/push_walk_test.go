@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"tollgate/accounts"
 	"tollgate/billing"
 	"tollgate/catalog"
 	"tollgate/internal/testdb"
@@ -37,7 +38,7 @@ func (w *walk) act() {
 		_, err = w.catalog.EditPlan(ctx, w.mara, plan, p.Version, catalog.PlanInput{Name: p.DisplayName, BillingPlan: models.PlanFree})
 		w.did = append(w.did, fmt.Sprint("free ", p.DisplayName, err))
 	case n == 3 && err == nil && w.rand.IntN(4) == 0:
-		_, err = w.catalog.DeletePlan(ctx, w.mara, plan, p.Version)
+		_, err = w.catalog.DeletePlan(ctx, w.mara, plan, p.Version, accounts.Consent{})
 		w.did = append(w.did, fmt.Sprint("delete ", p.DisplayName, err))
 	case n < 6:
 		var some []string

@@ -29,13 +29,7 @@ func (s *Subscriptions) Register(jobs *outbox.Runner) {
 		}
 		return s.eventsFailed(ctx, tx, job, sub.Account, why)
 	})
-	outbox.Handle(jobs, s.finish, func(ctx context.Context, tx bun.Tx, job outbox.Job, t endSubscription, why error) error {
-		sub, err := models.SubscriptionByNumber(ctx, tx, job.Tenant, t.Subscription)
-		if err != nil {
-			return err
-		}
-		return s.answer(ctx, tx, sub, models.WorkflowDeletion, models.WorkflowRejected, reasonOf(why))
-	})
+	outbox.Handle(jobs, s.finish, s.unfinished)
 	outbox.Handle(jobs, s.carryOn, nil)
 	outbox.Handle(jobs, s.configurePortal, nil)
 	outbox.Handle(jobs, s.comeBack, nil)

@@ -169,9 +169,9 @@ func (s *Service) PublishAPI(ctx context.Context, who accounts.Actor, uuid strin
 	})
 }
 
-// DeleteAPI removes one of the actor's APIs. It is refused while somebody is
-// subscribed to it or an API product has it.
-func (s *Service) DeleteAPI(ctx context.Context, who accounts.Actor, uuid string) (Saved, error) {
+// DeleteAPI removes one of the actor's APIs, and ends the subscriptions to it if the
+// actor has agreed to that. It is refused while an API product has it.
+func (s *Service) DeleteAPI(ctx context.Context, who accounts.Actor, uuid string, c accounts.Consent) (Saved, error) {
 	if err := publishes(who); err != nil {
 		return Saved{}, err
 	}
@@ -181,7 +181,10 @@ func (s *Service) DeleteAPI(ctx context.Context, who accounts.Actor, uuid string
 		if err != nil {
 			return err
 		}
-		if err := firstOf(models.HoldAPI(ctx, tx, a.ID), unused(ctx, tx, a)); err != nil {
+		if err := firstOf(models.HoldAPI(ctx, tx, a.ID), inNoProduct(ctx, tx, a)); err != nil {
+			return err
+		}
+		if saved.Ending, err = s.endAPI(ctx, tx, who, a, c); err != nil {
 			return err
 		}
 		a.Status, a.Live, a.UpdatedBy, a.UpdatedTime = models.APIDeleted, nil, who.Username, models.At(s.Wall.Now())
@@ -202,15 +205,23 @@ func (s *Service) DeleteAPI(ctx context.Context, who accounts.Actor, uuid string
 	return saved, err
 }
 
-// unused refuses when a is subscribed to or part of a product.
-func unused(ctx context.Context, tx bun.Tx, a models.API) error {
+// endAPI ends the subscriptions to a, or refuses while there are any.
+func (s *Service) endAPI(ctx context.Context, tx bun.Tx, who accounts.Actor, a models.API, c accounts.Consent) (string, error) {
+	if s.Ends != nil {
+		return s.Ends.EndAPI(ctx, tx, who, a, c)
+	}
 	heads, err := models.Headcounts(ctx, tx, a.TenantID, "api_id", a.ID)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if n := total(heads); n > 0 {
-		return fault.New(fault.Conflict, fmt.Sprintf("%s %s is in use: %s. It can be deleted once nobody is subscribed.", a.Name, a.APIVersion, subscriptions(n)))
+		return "", fault.New(fault.Conflict, fmt.Sprintf("%s %s is in use: %s. It can be deleted once nobody is subscribed.", a.Name, a.APIVersion, subscriptions(n)))
 	}
+	return "", nil
+}
+
+// inNoProduct refuses when a is part of a product.
+func inNoProduct(ctx context.Context, tx bun.Tx, a models.API) error {
 	products, err := models.ProductsWith(ctx, tx, a.ID)
 	if err != nil || len(products) == 0 {
 		return err

@@ -95,7 +95,7 @@ func TestPathsBelongToOneAPI(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 			if err == nil {
-				_, err = s.DeleteAPI(ctx, who, saved.UUID)
+				_, err = s.DeleteAPI(ctx, who, saved.UUID, accounts.Consent{})
 				s.must(err)
 			}
 		}
@@ -114,7 +114,7 @@ func TestPublishersSeeTheirOwnOnly(t *testing.T) {
 			"read":    second(s.OwnAPI(ctx, s.olga, uuid)),
 			"edit":    second(s.EditAPI(ctx, s.olga, uuid, 0, weather())),
 			"publish": s.PublishAPI(ctx, s.olga, uuid),
-			"delete":  second(s.DeleteAPI(ctx, s.olga, uuid)),
+			"delete":  second(s.DeleteAPI(ctx, s.olga, uuid, accounts.Consent{})),
 			"offer":   second(s.OfferPlans(ctx, s.olga, uuid, 0, nil)),
 			"unknown": second(s.OwnAPI(ctx, s.nils, "no-such")),
 		} {
@@ -158,12 +158,12 @@ func TestAProductIsMadeOfOnesOwnAPIs(t *testing.T) {
 		if len(d.Members) != 2 || d.Members[0].Name != "Sun" || d.Members[1].Name != "Rain" {
 			t.Errorf("members = %+v", d.Members)
 		}
-		if err := second(s.DeleteAPI(ctx, s.nils, rain)); !strings.Contains(fault.Message(err), "part of the API product Sky") {
+		if err := second(s.DeleteAPI(ctx, s.nils, rain, accounts.Consent{})); !strings.Contains(fault.Message(err), "part of the API product Sky") {
 			t.Errorf("deleting a member: %v", err)
 		}
 		_, err = s.EditAPI(ctx, s.nils, saved.UUID, saved.Version, catalog.APIInput{Name: "Sky", Version: "v1", Context: "sky", Members: []string{sun}})
 		s.must(err)
-		if err := second(s.DeleteAPI(ctx, s.nils, rain)); err != nil {
+		if err := second(s.DeleteAPI(ctx, s.nils, rain, accounts.Consent{})); err != nil {
 			t.Error(err)
 		}
 	})

@@ -28,20 +28,41 @@ type Follower interface {
 	APIChanged(ctx context.Context, tx bun.Tx, a models.API) (job string, err error)
 }
 
+// An Ender ends subscriptions, inside the transaction that takes away what they
+// are to. It returns the ending that shows how far that is, "" when nothing was
+// subscribed. It is *accounts.Unconfirmed when the subscriptions were not shown, or
+// others than those that were shown would end.
+type Ender interface {
+	// EndAPI ends every subscription to an API of the actor's.
+	EndAPI(ctx context.Context, tx bun.Tx, who accounts.Actor, a models.API, c accounts.Consent) (ending string, err error)
+	// EndPlan ends every subscription with a plan.
+	EndPlan(ctx context.Context, tx bun.Tx, who accounts.Actor, p models.Policy, c accounts.Consent) (ending string, err error)
+	// EndOffers ends the subscriptions to an API of the actor's with some plans, or
+	// lets them go on (KeepThem). They have to be shown in either case.
+	EndOffers(ctx context.Context, tx bun.Tx, who accounts.Actor, a models.API, plans []models.Policy, c accounts.Consent) (ending string, err error)
+}
+
+// KeepThem is how subscriptions are not ended when what they were bought as leaves
+// sale: they go on at their price.
+const KeepThem = "keep"
+
 // A Service is the catalogue.
 type Service struct {
 	DB     *bun.DB
 	Wall   clock.Wall
 	Follow Follower
-	Demo   bool // whether there are upstreams of the scheme demo:
+	Ends   Ender // nil: nothing is taken away that somebody is subscribed to
+	Demo   bool  // whether there are upstreams of the scheme demo:
 }
 
-// Saved says what a change came to: the object, its new version and the work at
-// the billing provider that was staged, "" when there is none.
+// Saved says what a change came to: the object, its new version, the work at the
+// billing provider that was staged, and the ending of the subscriptions that were
+// to it; both are "" when there is none.
 type Saved struct {
 	UUID    string
 	Version int64
 	Job     string
+	Ending  string
 }
 
 // tx runs fn in one transaction, and turns a unique key that is taken after all

@@ -256,10 +256,10 @@ func TestTwoBrowsersCannotOverwriteEachOther(t *testing.T) {
 		if fault.KindOf(err) != fault.Conflict || !strings.Contains(fault.Message(err), "Somebody else saved this plan while you were editing.") {
 			t.Errorf("the second browser: %v", err)
 		}
-		if _, err := s.DeletePlan(ctx, s.mara, uuid, 0); fault.KindOf(err) != fault.Conflict {
+		if _, err := s.DeletePlan(ctx, s.mara, uuid, 0, accounts.Consent{}); fault.KindOf(err) != fault.Conflict {
 			t.Errorf("deleting an older version: %v", err)
 		}
-		if _, err := s.DeletePlan(ctx, s.mara, uuid, saved.Version); err != nil {
+		if _, err := s.DeletePlan(ctx, s.mara, uuid, saved.Version, accounts.Consent{}); err != nil {
 			t.Error(err)
 		}
 		if _, err := s.Plan(ctx, s.mara, uuid); fault.KindOf(err) != fault.NotFound {

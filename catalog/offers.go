@@ -14,9 +14,16 @@ import (
 )
 
 // OfferPlans makes one of the actor's APIs, read as version, offer exactly the
-// plans called so. A plan that somebody is subscribed with stays. A commercial
-// plan that is attached is sold once its publisher saves the monetization page.
+// plans called so. A commercial plan that is attached is sold once its publisher
+// saves the monetization page. A plan that somebody is subscribed with is taken off
+// by OfferPlansEnding only.
 func (s *Service) OfferPlans(ctx context.Context, who accounts.Actor, uuid string, version int64, plans []string) (Saved, error) {
+	return s.OfferPlansEnding(ctx, who, uuid, version, plans, accounts.Consent{})
+}
+
+// OfferPlansEnding is OfferPlans for who has been shown which subscriptions have the
+// plans that are taken off: they end or go on, as c says.
+func (s *Service) OfferPlansEnding(ctx context.Context, who accounts.Actor, uuid string, version int64, plans []string, c accounts.Consent) (Saved, error) {
 	if err := publishes(who); err != nil {
 		return Saved{}, err
 	}
@@ -32,6 +39,9 @@ func (s *Service) OfferPlans(ctx context.Context, who accounts.Actor, uuid strin
 		attach, detach, err := difference(ctx, tx, a, plans)
 		if err != nil || len(attach)+len(detach) == 0 {
 			saved.Version = a.Version
+			return err
+		}
+		if saved.Ending, err = s.endOffers(ctx, tx, who, a, detach, c); err != nil {
 			return err
 		}
 		if err := s.reoffer(ctx, tx, a, attach, detach); err != nil {
@@ -83,20 +93,29 @@ func difference(ctx context.Context, tx bun.Tx, a models.API, want []string) (at
 	return attach, detach, nil
 }
 
-// reoffer attaches and detaches plans.
-func (s *Service) reoffer(ctx context.Context, tx bun.Tx, a models.API, attach, detach []models.Policy) error {
+// endOffers ends the subscriptions to a with plans that leave it, or lets them go
+// on; nobody decided yet, it refuses while there are any.
+func (s *Service) endOffers(ctx context.Context, tx bun.Tx, who accounts.Actor, a models.API, detach []models.Policy, c accounts.Consent) (string, error) {
+	if len(detach) == 0 {
+		return "", nil
+	}
+	if s.Ends != nil {
+		return s.Ends.EndOffers(ctx, tx, who, a, detach, c)
+	}
 	heads, err := models.Headcounts(ctx, tx, a.TenantID, "api_id", a.ID)
 	if err != nil {
-		return err
+		return "", err
 	}
 	var f fault.Fields
 	for _, p := range detach {
 		n := total(slices.DeleteFunc(slices.Clone(heads), func(h models.Headcount) bool { return h.PolicyID != p.ID }))
 		f.Check(n == 0, "plans", fmt.Sprintf("%s has to stay: %s.", p.DisplayName, subscriptions(n)))
 	}
-	if err := f.Err(); err != nil {
-		return err
-	}
+	return "", f.Err()
+}
+
+// reoffer attaches and detaches plans.
+func (s *Service) reoffer(ctx context.Context, tx bun.Tx, a models.API, attach, detach []models.Policy) error {
 	for _, p := range detach {
 		if err := models.DeleteOffers(ctx, tx, a.ID, p.ID); err != nil {
 			return err

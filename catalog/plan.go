@@ -121,8 +121,9 @@ func (s *Service) followPlan(ctx context.Context, tx bun.Tx, who accounts.Actor,
 }
 
 // DeletePlan removes a business plan that was read as version and takes it out of
-// sale everywhere. It is refused while somebody is subscribed.
-func (s *Service) DeletePlan(ctx context.Context, who accounts.Actor, uuid string, version int64) (Saved, error) {
+// sale everywhere. It ends the subscriptions that have it if the actor has agreed
+// to that.
+func (s *Service) DeletePlan(ctx context.Context, who accounts.Actor, uuid string, version int64, c accounts.Consent) (Saved, error) {
 	if err := runs(who); err != nil {
 		return Saved{}, err
 	}
@@ -135,7 +136,7 @@ func (s *Service) DeletePlan(ctx context.Context, who accounts.Actor, uuid strin
 		if err := firstOf(models.HoldPolicy(ctx, tx, p.ID), edited(version, p.Version, "this plan")); err != nil {
 			return err
 		}
-		if err := nobodyOn(ctx, tx, p); err != nil {
+		if saved.Ending, err = s.endPlan(ctx, tx, who, p, c); err != nil {
 			return err
 		}
 		p.Live, p.UpdatedAt = nil, models.At(s.Wall.Now())
@@ -150,16 +151,19 @@ func (s *Service) DeletePlan(ctx context.Context, who accounts.Actor, uuid strin
 	return saved, err
 }
 
-// nobodyOn refuses when somebody is subscribed with p.
-func nobodyOn(ctx context.Context, tx bun.Tx, p models.Policy) error {
+// endPlan ends the subscriptions that have p, or refuses while there are any.
+func (s *Service) endPlan(ctx context.Context, tx bun.Tx, who accounts.Actor, p models.Policy, c accounts.Consent) (string, error) {
+	if s.Ends != nil {
+		return s.Ends.EndPlan(ctx, tx, who, p, c)
+	}
 	heads, err := models.Headcounts(ctx, tx, p.TenantID, "policy_id", p.ID)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if n := total(heads); n > 0 {
-		return fault.New(fault.Conflict, fmt.Sprintf("%s is in use: %s. It can be deleted once nobody has it.", p.DisplayName, subscriptions(n)))
+		return "", fault.New(fault.Conflict, fmt.Sprintf("%s is in use: %s. It can be deleted once nobody has it.", p.DisplayName, subscriptions(n)))
 	}
-	return nil
+	return "", nil
 }
 
 // freeName refuses a name that another plan has, whatever its case.

@@ -63,6 +63,7 @@ func Up(ctx context.Context, db *bun.DB) error {
 		return fmt.Errorf("migrations: %w", err)
 	}
 	all.Add(migrate.Migration{Name: "20261121000001", Comment: "life_columns", Up: addColumns(lifeColumns...)})
+	all.Add(migrate.Migration{Name: "20261121000011", Comment: "deleted_people", Up: addColumns(deletedPeople...)})
 	m := migrate.NewMigrator(db, all,
 		migrate.WithMarkAppliedOnSuccess(true), // by default a failed step counts as done
 		migrate.WithTemplateData(spellings[db.Dialect().Name()]))

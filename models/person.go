@@ -29,6 +29,7 @@ type Person struct {
 	State        string   `bun:"state,notnull"`         // active or disabled
 	Theme        string   `bun:"theme,notnull"`         // system, light or dark
 	CreatedAt    Instant  `bun:"created_at,notnull"`
+	DeletedAt    Instant  `bun:"deleted_at,nullzero"` // the row stays: what they had names them
 	Version      int64    `bun:"version,notnull"`
 }
 
@@ -43,14 +44,14 @@ type PersonRole struct {
 // PersonByID returns the tenant's person called id.
 func PersonByID(ctx context.Context, db bun.IDB, tenant TenantID, id string) (Person, error) {
 	var p Person
-	err := db.NewSelect().Model(&p).Where("p.tenant_id = ? AND p.person_id = ?", tenant, id).Scan(ctx)
+	err := db.NewSelect().Model(&p).Where("p.tenant_id = ? AND p.person_id = ? AND p.deleted_at IS NULL", tenant, id).Scan(ctx)
 	return p, found(err, "Person")
 }
 
 // PersonByUsername returns the tenant's person who signs in as username.
 func PersonByUsername(ctx context.Context, db bun.IDB, tenant TenantID, username string) (Person, error) {
 	var p Person
-	err := db.NewSelect().Model(&p).Where("p.tenant_id = ? AND p.username = ?", tenant, username).Scan(ctx)
+	err := db.NewSelect().Model(&p).Where("p.tenant_id = ? AND p.username = ? AND p.deleted_at IS NULL", tenant, username).Scan(ctx)
 	return p, found(err, "Person")
 }
 
@@ -133,7 +134,7 @@ type PeopleFilter struct {
 // PeoplePage returns at most limit of the tenant's people, by username.
 func PeoplePage(ctx context.Context, db bun.IDB, tenant TenantID, f PeopleFilter, limit int) ([]Person, error) {
 	var ps []Person
-	q := db.NewSelect().Model(&ps).Where("p.tenant_id = ?", tenant)
+	q := db.NewSelect().Model(&ps).Where("p.tenant_id = ? AND p.deleted_at IS NULL", tenant)
 	if f.Search != "" {
 		like := containing(f.Search)
 		q = q.Where("LOWER(p.username) LIKE ? ESCAPE '!' OR LOWER(p.display_name) LIKE ? ESCAPE '!' OR LOWER(p.email) LIKE ? ESCAPE '!'",

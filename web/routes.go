@@ -74,6 +74,7 @@ type Deps struct {
 
 	Catalog       *catalog.Service
 	Subscriptions *billing.Subscriptions
+	Ends          *billing.Ends
 	Inbox         *billing.Inbox
 	Registrar     *billing.Registrar
 	Sales         *billing.Sales

@@ -11,6 +11,7 @@ import (
 func adminRoutes(d Deps) []Route {
 	overview := admin.Overview{Tenants: d.Tenants, Events: d.Inbox, Wall: d.Wall.Now}
 	plans := admin.Plans{Catalog: d.Catalog, Sales: d.Sales}
+	ends := admin.Ends{Ends: d.Ends, Catalog: d.Catalog, People: d.People}
 	people := admin.People{People: d.People, PublicURL: d.Site.PublicURL, Wall: d.Wall.Now}
 	linked := admin.Accounts{Accounts: d.Accounts, Stripe: d.Sales}
 	stripe := admin.Stripe{
@@ -29,7 +30,8 @@ func adminRoutes(d Deps) []Route {
 		{"POST", "/admin/plans/new", Admin, plans.Create},
 		{"GET", "/admin/plans/:uuid", Admin, plans.Show},
 		{"POST", "/admin/plans/:uuid", Admin, plans.Save},
-		{"POST", "/admin/plans/:uuid/delete", Admin, plans.Delete},
+		{"GET", "/admin/plans/:uuid/delete", Admin, ends.ShowPlan},
+		{"POST", "/admin/plans/:uuid/delete", Admin, ends.DeletePlan},
 
 		{"GET", "/admin/people", Admin, people.List},
 		{"GET", "/admin/people/new", Admin, people.New},
@@ -39,6 +41,14 @@ func adminRoutes(d Deps) []Route {
 		{"POST", "/admin/people/:id/link", Admin, people.Link},
 		{"POST", "/admin/people/:id/disable", Admin, people.Disable},
 		{"POST", "/admin/people/:id/enable", Admin, people.Enable},
+		{"GET", "/admin/people/:id/delete", Admin, ends.ShowPerson},
+		{"POST", "/admin/people/:id/delete", Admin, ends.DeletePerson},
+
+		{"GET", "/admin/subscriptions/:uuid/end", Admin, ends.ShowOne},
+		{"POST", "/admin/subscriptions/:uuid/end", Admin, ends.EndOne},
+		{"POST", "/admin/subscriptions/:uuid/keep", Admin, ends.TakeBack},
+		{"GET", "/admin/endings", Admin, ends.List},
+		{"GET", "/admin/endings/:id", Admin, ends.Ending},
 
 		{"GET", "/admin/accounts", Admin, linked.List},
 		{"POST", "/admin/accounts/:id/refresh", Admin, linked.Refresh},

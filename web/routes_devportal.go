@@ -6,6 +6,7 @@ import "tollgate/handlers/devportal"
 func devportalRoutes(d Deps) []Route {
 	catalogue := devportal.Catalogue{Catalog: d.Catalog, Tenants: d.Tenants}
 	api := devportal.API{Catalog: d.Catalog, Tenants: d.Tenants, Subscriptions: d.Subscriptions, Applications: d.Applications}
+	ends := devportal.Ends{Ends: d.Ends, Applications: d.Applications}
 	applications := devportal.Applications{Applications: d.Applications, Subscriptions: d.Subscriptions}
 	subscriptions := devportal.Subscriptions{Subscriptions: d.Subscriptions}
 	subscription := devportal.Subscription{Business: d.Business, Subscriptions: d.Subscriptions}
@@ -22,7 +23,9 @@ func devportalRoutes(d Deps) []Route {
 		{"GET", "/devportal/applications/:id", Subscriber, applications.Show},
 		{"GET", "/devportal/applications/:id/edit", Subscriber, applications.Edit},
 		{"POST", "/devportal/applications/:id/edit", Subscriber, applications.Save},
-		{"POST", "/devportal/applications/:id/delete", Subscriber, applications.Delete},
+		{"GET", "/devportal/applications/:id/delete", Subscriber, ends.Show},
+		{"POST", "/devportal/applications/:id/delete", Subscriber, ends.Delete},
+		{"GET", "/devportal/endings/:id", Subscriber, ends.Ending},
 
 		{"GET", "/devportal/subscriptions", Subscriber, subscriptions.Show},
 		{"GET", "/devportal/subscriptions/:id", Subscriber, subscription.Show},

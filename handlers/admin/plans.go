@@ -26,7 +26,6 @@ type Plans struct {
 		Plan(ctx context.Context, who accounts.Actor, uuid string) (catalog.Plan, error)
 		CreatePlan(ctx context.Context, who accounts.Actor, in catalog.PlanInput) (catalog.Saved, error)
 		EditPlan(ctx context.Context, who accounts.Actor, uuid string, version int64, in catalog.PlanInput) (catalog.Saved, error)
-		DeletePlan(ctx context.Context, who accounts.Actor, uuid string, version int64) (catalog.Saved, error)
 	}
 	Sales interface {
 		Standing(ctx context.Context, who accounts.Actor, plan string) ([]billing.PlanStanding, error)
@@ -95,20 +94,6 @@ func (h Plans) Save(c *fiber.Ctx) error {
 		return err
 	}
 	return h.saved(c, saved, plansPath+"/"+uuid, in.Name+" is saved")
-}
-
-// Delete answers POST /admin/plans/:uuid/delete.
-func (h Plans) Delete(c *fiber.Ctx) error {
-	uuid := c.Params("uuid")
-	saved, err := h.Catalog.DeletePlan(c.UserContext(), session.Actor(c), uuid, rowVersion(c))
-	if fault.KindOf(err) == fault.Conflict {
-		session.Notice(c, string(ui.Bad), fault.Message(err))
-		return respond.SeeOther(c, plansPath+"/"+uuid)
-	}
-	if err != nil {
-		return err
-	}
-	return h.saved(c, saved, plansPath, "The plan is deleted")
 }
 
 // saved waits a little for Stripe and says on the next page what came of it.

@@ -25,7 +25,7 @@ func planProps(plan catalog.Plan, in catalog.PlanInput, standing []billing.PlanS
 		p.Standings = append(p.Standings, standingRow(st))
 	}
 	if plan.Subscribers > 0 {
-		p.Keep = plan.Policy.DisplayName + " is in use: " + ui.Plural(plan.Subscribers, "subscription", "subscriptions") + ". It can be deleted once nobody has it."
+		p.InUse = ui.Plural(plan.Subscribers, "subscription has ", "subscriptions have ") + plan.Policy.DisplayName + ". They end with it, as you choose."
 	} else {
 		p.Removes = "It leaves sale at once, on your Stripe account and on every connected account that sells it" + attachedTo(plan) + ". Its prices are archived in Stripe, never deleted."
 	}

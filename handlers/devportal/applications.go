@@ -23,7 +23,6 @@ type Applications struct {
 		ByUUID(ctx context.Context, who accounts.Actor, uuid string) (models.Application, error)
 		Create(ctx context.Context, who accounts.Actor, in accounts.ApplicationInput) (models.Application, error)
 		Edit(ctx context.Context, who accounts.Actor, uuid string, in accounts.ApplicationInput) error
-		Delete(ctx context.Context, who accounts.Actor, uuid string) error
 	}
 	Subscriptions interface {
 		Mine(ctx context.Context, who accounts.Actor, q billing.ListQuery) (billing.Page, error)
@@ -119,37 +118,10 @@ func (h Applications) Show(c *fiber.Ctx) error {
 	}
 	p := page.ApplicationProps{
 		Frame: respond.Frame(c, layout.Devportal, a.Name, applicationsPath).With(crumb, ui.Link{Label: a.Name}),
-		ID:    a.UUID, Name: a.Name, Description: a.Description, Created: a.CreatedTime.Time(), Keep: keep(mine.Rows),
+		ID:    a.UUID, Name: a.Name, Description: a.Description, Created: a.CreatedTime.Time(),
 	}
 	for _, o := range mine.Rows {
 		p.Subscriptions = append(p.Subscriptions, row(o))
 	}
 	return respond.Page(c, fiber.StatusOK, page.Application(p))
-}
-
-// keep says why an application with these subscriptions cannot be deleted.
-func keep(all []billing.Overview) string {
-	n := int64(0)
-	for _, o := range all {
-		if o.Status != "REJECTED" {
-			n++
-		}
-	}
-	if n == 0 {
-		return ""
-	}
-	return "It has " + ui.Plural(n, "subscription", "subscriptions") + ". Cancel them first, then delete it."
-}
-
-// Delete answers POST /devportal/applications/:id/delete.
-func (h Applications) Delete(c *fiber.Ctx) error {
-	err := h.Applications.Delete(c.UserContext(), session.Actor(c), c.Params("id"))
-	if fault.KindOf(err) == fault.Conflict {
-		session.Notice(c, "bad", fault.Message(err))
-		return respond.SeeOther(c, applicationPath(c.Params("id")))
-	}
-	if err != nil {
-		return err
-	}
-	return respond.SeeOther(c, applicationsPath, "The application is deleted.")
 }

@@ -146,10 +146,46 @@ func TestApplications(t *testing.T) {
 		}
 		holds(t, body, "Enter a name.", "typed &amp; kept")
 	}
-	s.fails["Delete"] = fault.New(fault.Conflict, "Widget is subscribed to Weather.")
-	if status, to, _ := s.ask(t, "/devportal/applications/app-1/delete", url.Values{}); status != 303 || to != "/devportal/applications/app-1" {
-		t.Errorf("kept: %d %s", status, to)
+}
+
+// What an application is subscribed to is shown before it is deleted, the box has to
+// be ticked, and what changed meanwhile is shown again.
+func TestDeletingASubscribedApplicationIsConfirmed(t *testing.T) {
+	t.Parallel()
+	const path = "/devportal/applications/app-1/delete"
+	s := &shop{who: ada, apps: []models.Application{{UUID: "app-1", Name: "Widget"}}, overview: subscribed(access.Facts{NeedsPayment: true, Stripe: "active", Now: now}), fails: map[string]error{}}
+	s.fails["Delete"] = &accounts.Unconfirmed{Count: 1}
+	if status, to, _ := s.ask(t, path, url.Values{}); status != 303 || to != path {
+		t.Errorf("not shown yet: %d %s", status, to)
 	}
+	status, _, body := s.ask(t, path, nil)
+	if status != 200 {
+		t.Errorf("shown: %d", status)
+	}
+	holds(t, body, "Delete Widget", `name="seen" value="abc.def"`, "1 subscription is to end", `name="how" value="now"`)
+	seen := url.Values{"seen": {"abc.def"}, "how": {"now"}}
+	status, _, body = s.ask(t, path, seen)
+	if status != 422 {
+		t.Errorf("not ticked: %d", status)
+	}
+	holds(t, body, "Tick this to confirm.")
+	seen.Set("agree", "on")
+	s.fails["Delete"] = &accounts.Unconfirmed{Count: 2, Changed: true}
+	status, _, body = s.ask(t, path, seen)
+	if status != 409 {
+		t.Errorf("changed: %d", status)
+	}
+	holds(t, body, "The subscriptions changed while you were reading.")
+	delete(s.fails, "Delete")
+	s.ending = "end-1"
+	if status, to, _ := s.ask(t, path, seen); status != 303 || to != "/devportal/endings/end-1" || s.got["Delete"] != (accounts.Consent{Seen: "abc.def", How: models.EndsNow}) {
+		t.Errorf("deleted: %d %s %+v", status, to, s.got["Delete"])
+	}
+	status, _, body = s.ask(t, "/devportal/endings/end-1", nil)
+	if status != 200 {
+		t.Errorf("progress: %d", status)
+	}
+	holds(t, body, "1 of 2 subscriptions have ended.", "Stripe refused", "Open work")
 }
 
 func TestASubscriptionSaysItsStateAndWhatToDo(t *testing.T) {

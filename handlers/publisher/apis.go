@@ -4,6 +4,7 @@ package publisher
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -33,7 +34,6 @@ type APIs struct {
 		CreateAPI(ctx context.Context, who accounts.Actor, kind string, in catalog.APIInput) (catalog.Saved, error)
 		EditAPI(ctx context.Context, who accounts.Actor, uuid string, version int64, in catalog.APIInput) (catalog.Saved, error)
 		PublishAPI(ctx context.Context, who accounts.Actor, uuid string) error
-		DeleteAPI(ctx context.Context, who accounts.Actor, uuid string) (catalog.Saved, error)
 		OfferPlans(ctx context.Context, who accounts.Actor, uuid string, version int64, plans []string) (catalog.Saved, error)
 	}
 	Demo bool // whether demo upstreams exist
@@ -134,23 +134,6 @@ func (h APIs) Publish(c *fiber.Ctx) error {
 	return respond.SeeOther(c, apiPath(c.Params("uuid")), "It is published: everybody can see it in the developer portal.")
 }
 
-// Delete answers POST /publisher/apis/:uuid/delete.
-func (h APIs) Delete(c *fiber.Ctx) error {
-	ctx, who, uuid := c.UserContext(), session.Actor(c), c.Params("uuid")
-	d, err := h.Catalog.OwnAPI(ctx, who, uuid)
-	if err != nil {
-		return err
-	}
-	if _, err = h.Catalog.DeleteAPI(ctx, who, uuid); fault.KindOf(err) == fault.Conflict {
-		session.Notice(c, string(ui.Bad), fault.Message(err))
-		return respond.SeeOther(c, apiPath(uuid))
-	}
-	if err != nil {
-		return err
-	}
-	return respond.SeeOther(c, home(d.API.Type).Href, titled(d.API)+" is deleted.")
-}
-
 // Plans answers GET /publisher/apis/:uuid/plans.
 func (h APIs) Plans(c *fiber.Ctx) error {
 	d, err := h.Catalog.OwnAPI(c.UserContext(), session.Actor(c), c.Params("uuid"))
@@ -165,6 +148,9 @@ func (h APIs) SavePlans(c *fiber.Ctx) error {
 	ctx, who, uuid := c.UserContext(), session.Actor(c), c.Params("uuid")
 	chosen := values(c, "plans")
 	_, err := h.Catalog.OfferPlans(ctx, who, uuid, rowVersion(c), chosen)
+	if _, subscribed := errors.AsType[*accounts.Unconfirmed](err); subscribed {
+		return respond.SeeOther(c, detachPath(uuid, rowVersion(c), chosen))
+	}
 	problems, wrong := fault.FieldsOf(err)
 	if wrong || fault.KindOf(err) == fault.Conflict {
 		d, again := h.Catalog.OwnAPI(ctx, who, uuid)

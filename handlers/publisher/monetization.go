@@ -2,12 +2,14 @@ package publisher
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
 	"tollgate/accounts"
 	"tollgate/billing"
+	"tollgate/handlers/sheet"
 	"tollgate/internal/fault"
 	"tollgate/models"
 	page "tollgate/views/page/publisher"
@@ -24,7 +26,13 @@ type Monetization struct {
 		Await(ctx context.Context, job string) (done bool, problem string, err error)
 		Declared() []billing.Attribute
 	}
+	Ends interface {
+		Preview(ctx context.Context, who accounts.Actor, t billing.EndTarget, after int64) (billing.EndPreview, error)
+	}
 }
+
+// afterSale is what may become of who pays when an API leaves sale.
+var afterSale = []string{sheet.EndKeep, sheet.EndLater, sheet.EndNow, sheet.EndRefund}
 
 // Show answers GET /publisher/apis/:uuid/monetization.
 func (h Monetization) Show(c *fiber.Ctx) error {
@@ -42,6 +50,9 @@ func (h Monetization) Save(c *fiber.Ctx) error {
 	in := billing.MonetizeInput{Enabled: c.FormValue("enabled") != "", Properties: map[string]string{}}
 	for _, a := range h.Sales.Declared() {
 		in.Properties[a.Name] = strings.Clone(c.FormValue(a.Name))
+	}
+	if how := c.FormValue("how"); !in.Enabled && slices.Contains(afterSale[1:], how) { // who pays is shown before they are ended
+		return respond.SeeOther(c, apiPath(uuid)+"/monetization/end?how="+how)
 	}
 	job, err := h.Sales.Monetize(ctx, who, uuid, in)
 	if _, wrong := fault.FieldsOf(err); wrong || fault.KindOf(err) == fault.Conflict || fault.KindOf(err) == fault.Unavailable {
@@ -90,7 +101,14 @@ func (h Monetization) tell(c *fiber.Ctx, job string, enabled bool) error {
 func (h Monetization) render(c *fiber.Ctx, status int, m billing.MonetizationPage, in billing.MonetizeInput, why error) error {
 	p := monetization(m)
 	p.Frame = frameOf(c, m.API, "Monetization")
-	p.Enabled = in.Enabled
+	p.Enabled, p.How = in.Enabled, sheet.EndKeep
+	if m.Paying > 0 {
+		paid, err := h.Ends.Preview(c.UserContext(), session.Actor(c), billing.EndTarget{Kind: models.EndOfSale, ID: m.API.UUID}, 0)
+		if err != nil {
+			return err
+		}
+		p.StillPaid, p.Ends = paid.Total, sheet.EndChoices(paid, afterSale...)
+	}
 	problems, wrong := fault.FieldsOf(why)
 	if p.Problems = problems; !wrong && why != nil {
 		p.Problem = fault.Message(why)

@@ -112,9 +112,6 @@ func apiProps(f layout.Frame, d catalog.APIDetail) page.APIProps {
 	for _, m := range d.Members {
 		p.Members = append(p.Members, ui.Link{Href: apiPath(m.UUID), Label: titled(m)})
 	}
-	if d.Subscribers > 0 {
-		p.Keep = titled(a) + " is in use: " + ui.Plural(d.Subscribers, "subscription", "subscriptions") + ". It can be deleted once nobody is subscribed."
-	}
 	return p
 }
 
@@ -157,7 +154,7 @@ func planChoice(c catalog.PlanChoice) page.PlanChoice {
 		UUID: c.Plan.UUID, Name: c.Plan.DisplayName, About: c.Plan.Description, Price: price(c.Price), Limits: limits(c.Plan), Attached: c.Attached,
 	}
 	if c.Attached && c.Subscribers > 0 {
-		out.Locked = "It stays while " + ui.Plural(c.Subscribers, "subscription has", "subscriptions have") + " it."
+		out.InUse = ui.Plural(c.Subscribers, "subscription has", "subscriptions have") + " it. If you take it off, you decide on the next page what becomes of them."
 	}
 	return out
 }

@@ -76,7 +76,7 @@ type PlanProps struct {
 	Outcome     string // what saving does
 	Versions    []PlanVersion
 	Standings   []PlanStanding
-	Keep        string // why it cannot be deleted; "" when it can
+	InUse       string // who has it; "" when nobody has
 	Removes     string // what deleting does
 }
 

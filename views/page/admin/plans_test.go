@@ -41,10 +41,10 @@ func TestPlanPages(t *testing.T) {
 			{Where: "Your account", Version: 2, Tone: ui.Good, Word: "For sale", IDs: []string{"tg_1", "price_1"}},
 			{Where: "Weather v1", Account: "acct_1RkT4nH2eZvKYlo2", Version: 2, Tone: ui.Bad, Word: "Refused", Problem: "No such currency."},
 		},
-		Keep: "Gold is in use: 71 subscriptions. It can be deleted once nobody has it.",
+		InUse: "71 subscriptions have Gold. They end with it, as you choose.",
 	}
 	deletable := edit
-	deletable.Keep, deletable.Removes, deletable.Form, deletable.Problems, deletable.Problem = "", "It leaves sale at once.", more, nil, "Somebody else saved this plan while you were editing."
+	deletable.InUse, deletable.Removes, deletable.Form, deletable.Problems, deletable.Problem = "", "It leaves sale at once.", more, nil, "Somebody else saved this plan while you were editing."
 	pages := map[string]templ.Component{
 		"plans": admin.Plans(admin.PlansProps{Frame: planFrame("Business plans"), Lead: "2 plans, 1 of them paid.", Rows: []admin.PlanRow{
 			{UUID: "g1", Name: "Gold", About: "One price.", Price: gold, Charged: "monthly, version 2", Limits: "No cap on calls", Tone: ui.Good, Word: "In Stripe", Subscribers: 71},

@@ -98,7 +98,7 @@ func applications() map[string]templ.Component {
 		ID:    "4d9b6a52-6f3c-4ab1-9ef3-6d1a6f1a9c11", Name: "Forecast widget", Description: "Shows tomorrow's weather on the front page.", Created: day(8, 14),
 	}
 	used := app
-	used.Subscriptions, used.Keep = rows(), "It has 2 subscriptions. Cancel these first."
+	used.Subscriptions = rows()
 	return map[string]templ.Component{
 		"applications": devportal.Applications(devportal.ApplicationsProps{Frame: frame("Applications", list), Rows: []devportal.ApplicationRow{
 			{ID: "app1", Name: "Forecast widget", About: "Shows tomorrow's weather.", Subscriptions: 1, Created: day(8, 14)},
@@ -118,7 +118,7 @@ func applications() map[string]templ.Component {
 		"application":      devportal.Application(app),
 		"application_used": devportal.Application(used),
 		"application_hostile": devportal.Application(devportal.ApplicationProps{
-			Frame: evil(), ID: hostile, Name: hostile, Description: hostile, Keep: hostile,
+			Frame: evil(), ID: hostile, Name: hostile, Description: hostile,
 			Subscriptions: []devportal.SubscriptionRow{{ID: hostile, API: hostile, Plan: hostile, Application: hostile, State: hostile, Tone: ui.Bad, Next: devportal.Pay, Invoices: true}},
 		}),
 	}

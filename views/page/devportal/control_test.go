@@ -39,7 +39,7 @@ var controls = map[string]struct{ has, not []string }{
 	"invoice_open":              {has: []string{"Pay at Stripe", "Stripe tries the card again on "}},
 	"invoice_no_preview":        {has: []string{"Stripe does not answer right now"}, not: []string{"Not final"}},
 	"application":               {has: []string{`action="/devportal/applications/4d9b6a52-6f3c-4ab1-9ef3-6d1a6f1a9c11/delete"`}},
-	"application_used":          {has: []string{"Cancel these first."}, not: []string{"/delete"}},
+	"application_used":          {has: []string{`href="/devportal/applications/4d9b6a52-6f3c-4ab1-9ef3-6d1a6f1a9c11/delete">Show what ends</a>`}, not: []string{`method="post" action="/devportal/applications`}},
 }
 
 func TestControls(t *testing.T) {

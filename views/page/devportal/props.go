@@ -115,7 +115,6 @@ type ApplicationProps struct {
 	ID, Name, Description string
 	Created               time.Time
 	Subscriptions         []SubscriptionRow
-	Keep                  string // why it cannot be deleted; "" when it can
 }
 
 // SubscriptionsProps is what the page at /devportal/subscriptions shows. The

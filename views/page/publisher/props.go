@@ -75,7 +75,6 @@ type APIProps struct {
 	Created     time.Time
 	Subscribers int64
 	Plans       int64
-	Keep        string // why it cannot be deleted; "" when it can
 }
 
 // APIFormProps is what the pages at /publisher/apis/new, /publisher/products/new
@@ -116,7 +115,7 @@ type PlanChoice struct {
 	Price             Price
 	Limits            string
 	Attached          bool
-	Locked            string // why it has to stay attached; "" when it has not
+	InUse             string // who has it, and what taking it off means; "" when nobody has it
 }
 
 // MonetizationProps is what the page at /publisher/apis/{uuid}/monetization shows.
@@ -133,10 +132,13 @@ type MonetizationProps struct {
 	Account    *Account // nil when none is known yet
 	Shares     []Share
 	Plans      []PlanOnSale
-	OffTold    []string // what turning it off does
-	Names      []string // of who pays
-	More       int64    // who pays beside them
-	WhenOn     string   // what Save does while the box is ticked
+	OffTold    []string    // what turning it off does
+	Ends       []ui.Choice // what then becomes of who pays; none: nobody pays
+	How        string      // chosen among them
+	StillPaid  int64       // subscriptions that are paid for although it is off sale
+	Names      []string    // of who pays
+	More       int64       // who pays beside them
+	WhenOn     string      // what Save does while the box is ticked
 	WhenOff    string
 	Problem    string // over the form
 	Problems   map[string]string

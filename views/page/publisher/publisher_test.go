@@ -109,7 +109,6 @@ func pages() map[string]templ.Component {
 		"products_none":  publisher.APIs(publisher.APIsProps{Frame: frame("API products", "/publisher/products"), Product: true}),
 		"api": publisher.API(publisher.APIProps{
 			Frame: frame("Weather v1", "/publisher/apis"), Head: head("Definition"), Published: true, About: "Rain & sun", Path: "/weather/v1", Upstream: "https://weather.example.com", Created: now, Subscribers: 41, Plans: 1,
-			Keep: "Weather v1 is in use: 41 subscriptions. It can be deleted once nobody is subscribed.",
 		}),
 		"api_created": publisher.API(publisher.APIProps{
 			Frame: frame("Sky v1", "/publisher/products"), Head: publisher.Head{UUID: "p1", Title: "Sky v1", Product: true, Tone: ui.Quiet, Word: "Created", Lead: "Only you see it.", Tabs: head("Definition").Tabs},
@@ -118,7 +117,7 @@ func pages() map[string]templ.Component {
 		"api_form": publisher.APIForm(form), "product_form": publisher.APIForm(product),
 		"product_form_alone": publisher.APIForm(publisher.APIFormProps{Frame: frame("New API product", "/publisher/products"), Product: true}),
 		"plans": publisher.Plans(publisher.PlansProps{Frame: frame("Plans of Weather v1", "/publisher/apis"), Head: head("Plans"), Row: 3, Field: "Gold has to stay: 41 subscriptions.", Choices: []publisher.PlanChoice{
-			{UUID: "g", Name: "Gold", About: "One price.", Price: gold, Limits: "No cap on calls", Attached: true, Locked: "It stays while 41 subscriptions have it."},
+			{UUID: "g", Name: "Gold", About: "One price.", Price: gold, Limits: "No cap on calls", Attached: true, InUse: "41 subscriptions have it. If you take it off, you decide on the next page what becomes of them."},
 			{UUID: "p", Name: "Pay as you go", Price: payg, Limits: "1,000 calls a minute", Attached: true}, {UUID: "f", Name: "Free", Limits: "1,000 calls a month"},
 		}}),
 		"plans_none":   publisher.Plans(publisher.PlansProps{Frame: frame("Plans of Weather v1", "/publisher/apis"), Head: head("Plans")}),

@@ -90,3 +90,13 @@ func comma(i, n int) string {
 	}
 	return "."
 }
+
+// inUse says who loses an API that is deleted.
+func (p APIProps) inUse() string {
+	return ui.Plural(p.Subscribers, "subscription uses", "subscriptions use") + " " + p.Head.Title + ". They end with it, and you choose whether their last payment is given back."
+}
+
+// stillPaid says who pays for what is off sale.
+func (p MonetizationProps) stillPaid() string {
+	return ui.Plural(p.StillPaid, "subscription is", "subscriptions are") + " still paid for"
+}
