@@ -50,13 +50,10 @@ func (s *server) wire() (*parts, error) {
 	desk := &notices.Desk{DB: s.db, Wall: s.wall, Business: s.business, PublicURL: s.portalURL, Mail: mailServer(s.cfg.Mail), Jobs: runner}
 	subscriptions := &billing.Subscriptions{DB: s.db, Engine: engine, Jobs: runner, Wall: s.wall, Business: s.business,
 		Installation: s.installation.InstallationID, PublicURL: s.portalURL, StripePages: s.stripePages(base), Patience: patience, Notices: desk}
-<<<<<<< ours
 	s.tenants.Follow = subscriptions
-=======
 	ends := &billing.Ends{Subscriptions: subscriptions, Sales: sales}
 	goods := &catalog.Service{DB: s.db, Wall: s.wall, Follow: sales, Ends: ends, Demo: s.cfg.Mode == config.Sandbox}
 	s.people.Ends = ends
->>>>>>> theirs
 	registrar := &billing.Registrar{DB: s.db, Engine: engine, Jobs: runner, Keep: s.tenants, Wall: s.wall}
 	for _, r := range []interface{ Register(*outbox.Runner) }{sales, subscriptions, registrar, desk} {
 		r.Register(runner)

@@ -170,11 +170,10 @@ func (s *Subscriptions) saveAnswers(ctx context.Context, tx bun.Tx, before, afte
 	if err := s.tellChange(ctx, tx, before, after); err != nil {
 		return err
 	}
-<<<<<<< ours
-	return s.tellNews(ctx, tx, before, after)
-=======
+	if err := s.tellNews(ctx, tx, before, after); err != nil {
+		return err
+	}
 	return s.tellEnd(ctx, tx, before, after)
->>>>>>> theirs
 }
 
 func (s *Subscriptions) tellChange(ctx context.Context, tx bun.Tx, before, after models.Subscription) error {
