@@ -22,6 +22,7 @@ import (
 type Subscription struct {
 	Business      clock.Business
 	Subscriptions interface {
+		Historian
 		Overview(ctx context.Context, who accounts.Actor, uuid string) (billing.Overview, error)
 		IssuedInvoices(ctx context.Context, who accounts.Actor, uuid string) (billing.InvoiceSheet, error)
 		StartAgain(ctx context.Context, who accounts.Actor, uuid string) (models.Subscription, error)
@@ -55,6 +56,11 @@ func (h Subscription) render(c *fiber.Ctx, status int, when, problem string) err
 	p := h.shown(who, o)
 	p.Cancel.When, p.Cancel.Problem = when, problem
 	addInvoices(&p, invoices)
+	happened, err := h.Subscriptions.Timeline(ctx, who, o.UUID, billing.TimelineQuery{Limit: historyShown})
+	if err != nil {
+		return err
+	}
+	p.History = sheet.History(happened, invoiceOf(o.UUID))
 	p.Frame = respond.Frame(c, layout.Devportal, p.API, subscriptionsPath).
 		With(ui.Link{Href: subscriptionsPath, Label: "My subscriptions"}, ui.Link{Label: p.API})
 	return respond.Page(c, status, page.Subscription(p))

@@ -5,11 +5,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
+	"tollgate/access"
+	"tollgate/billing"
 	"tollgate/catalog"
 	"tollgate/models"
+	"tollgate/money"
 	"tollgate/views/layout"
 	page "tollgate/views/page/publisher"
 	"tollgate/views/ui"
@@ -196,4 +200,72 @@ func per(n int, unit string) string {
 		return "an hour"
 	}
 	return "a " + unit
+}
+
+// stands says how it stands with a subscription, for the publisher; until, when set,
+// stands between sentence and after.
+func stands(o billing.Overview) (sentence string, until time.Time, after string) {
+	s := o.State.Sentence
+	switch o.State.Reason {
+	case access.HeldByPublisher:
+		return "You have blocked all its calls. A payment does not lift that.", time.Time{}, ""
+	case access.HeldInProduction:
+		return "You have blocked its production calls. Sandbox keys still work.", time.Time{}, ""
+	case access.NeedsFirstPaying, access.PaymentExpired:
+		return "The first payment is not made, so no calls are served.", time.Time{}, ""
+	case access.PaymentUnderWay:
+		return "The first payment is on its way.", time.Time{}, ""
+	case access.PaymentRefused:
+		return "Stripe did not open the payment page. " + o.CheckoutProblem, time.Time{}, ""
+	case access.PaymentDeclined:
+		return "The bank did not make the first payment.", time.Time{}, ""
+	case access.HeldByDispute:
+		return "A payment is disputed, so calls are refused. Answer the dispute at Stripe.", time.Time{}, ""
+	case access.HeldByRefund:
+		return "The payment for this period was given back, so calls are refused.", time.Time{}, ""
+	case access.NeedsAgreeing:
+		return "The bank asks the subscriber to confirm the last payment. Calls are refused until then.", time.Time{}, ""
+	case access.NeedsPaying:
+		return "The last payment failed, so calls are refused until the subscriber pays.", time.Time{}, ""
+	case access.NotRefused, access.IsOver, access.NeedsApproval:
+	}
+	if o.State.Tone == access.Attention && !o.State.Until.IsZero() {
+		return "The last payment failed. Calls are served until ", o.State.Until, "."
+	}
+	return s.Before, s.At, s.After
+}
+
+// incidents says what kinds of incidents are.
+var incidentKinds = map[string]string{models.IncidentRefund: "Refund", models.IncidentDispute: "Dispute", models.IncidentDuplicate: "Paid twice"}
+
+// incidentStates says how it stands with an incident, as Stripe spells its status.
+var incidentStates = map[string]struct {
+	word string
+	tone ui.Tone
+}{
+	"succeeded": {"Given back", ui.Quiet}, "pending": {"On its way", ui.Attention}, "requires_action": {"Needs the customer", ui.Attention},
+	"failed": {"Failed", ui.Bad}, "canceled": {"Canceled", ui.Quiet},
+	"needs_response": {"Answer needed", ui.Bad}, "warning_needs_response": {"Answer needed", ui.Attention},
+	"under_review": {"The bank decides", ui.Attention}, "warning_under_review": {"The bank decides", ui.Attention},
+	"won": {"Won", ui.Good}, "lost": {"Lost", ui.Bad}, "warning_closed": {"Closed", ui.Quiet}, "prevented": {"Prevented", ui.Quiet},
+}
+
+// incident puts money that went another way into a line.
+func incident(i models.PaymentIncident) page.Incident {
+	out := page.Incident{ID: i.ID, What: incidentKinds[i.Kind], Why: strings.ReplaceAll(i.Reason, "_", " "), Since: i.CreatedAt.Time(), Tone: ui.Attention, State: i.Status}
+	if state, known := incidentStates[i.Status]; known {
+		out.State, out.Tone = state.word, state.tone
+	}
+	switch {
+	case i.Kind == models.IncidentDuplicate && i.Settled:
+		out.State, out.Tone = "Given back", ui.Quiet
+	case i.Kind == models.IncidentDuplicate:
+		out.State, out.Tone, out.GiveBack = "Waits to be given back", ui.Bad, true
+	case !i.Settled:
+		out.DueBy = i.DueBy.Time()
+	}
+	if c, err := money.ParseCurrency(i.Currency); err == nil {
+		out.Amount = money.New(i.AmountMinor, c)
+	}
+	return out
 }

@@ -71,8 +71,13 @@ type InvoicesProps struct {
 	Pager ui.Pager
 }
 
+// subscriptionURL is where a part of a subscription is; "" is its own page.
 func subscriptionURL(id, part string) templ.SafeURL {
-	return templ.SafeURL("/publisher/subscriptions/" + url.PathEscape(id) + "/" + part)
+	to := "/publisher/subscriptions/" + url.PathEscape(id)
+	if part != "" {
+		to += "/" + part
+	}
+	return templ.SafeURL(to)
 }
 
 // name tells rows apart for those who hear them.
