@@ -30,14 +30,6 @@ func (s *Subscriptions) tellEnd(ctx context.Context, tx bun.Tx, before, after mo
 	return s.note(ctx, tx, after, happening{Kind: "end_set", Text: "It ends on " + day(after.CancelAt) + ".", Dedup: told("ends", after)})
 }
 
-// told names what one version of a subscription's row tells.
-func told(what string, sub models.Subscription) string {
-	return what + "." + strconv.FormatInt(sub.ID, 10) + "." + strconv.FormatInt(sub.Version, 10)
-}
-
-// day writes an instant for people.
-func day(at models.Instant) string { return at.Time().UTC().Format("2 January 2006 15:04 MST") }
-
 // keepEnding asks Stripe again for an end that the publisher or an admin decided and
 // that was taken back at Stripe, such as in the Customer Portal: only they can.
 func (s *Subscriptions) keepEnding(ctx context.Context, tx bun.Tx, sub models.Subscription) error {
