@@ -30,6 +30,7 @@ type parts struct {
 	deps   web.Deps
 	runner *outbox.Runner
 	sweep  billing.Sweep
+	agree  *billing.Reconciler
 	clock  *follower // nil outside sandbox mode
 }
 
@@ -50,27 +51,44 @@ func (s *server) wire() (*parts, error) {
 	desk := &notices.Desk{DB: s.db, Wall: s.wall, Business: s.business, PublicURL: s.portalURL, Mail: mailServer(s.cfg.Mail), Jobs: runner}
 	subscriptions := &billing.Subscriptions{DB: s.db, Engine: engine, Jobs: runner, Wall: s.wall, Business: s.business,
 		Installation: s.installation.InstallationID, PublicURL: s.portalURL, StripePages: s.stripePages(base), Patience: patience, Notices: desk}
-	s.tenants.Follow = subscriptions
 	ends := &billing.Ends{Subscriptions: subscriptions, Sales: sales}
 	goods := &catalog.Service{DB: s.db, Wall: s.wall, Follow: sales, Ends: ends, Demo: s.cfg.Mode == config.Sandbox}
 	s.people.Ends = ends
+	s.tenants.Follow = subscriptions
 	registrar := &billing.Registrar{DB: s.db, Engine: engine, Jobs: runner, Keep: s.tenants, Wall: s.wall}
 	for _, r := range []interface{ Register(*outbox.Runner) }{sales, subscriptions, registrar, desk} {
 		r.Register(runner)
 	}
-	p := &parts{runner: runner, sweep: billing.Sweep{Subscriptions: subscriptions}}
+	inbox := &billing.Inbox{DB: s.db, Engine: engine, Jobs: runner, Secrets: s.tenants, Wall: s.wall, Live: s.cfg.Mode == config.Live}
+	agree := &billing.Reconciler{Subscriptions: subscriptions, Inbox: inbox, Pause: comparisonPause(s.cfg.Mode)}
+	agree.Register(runner)
+	p := &parts{runner: runner, sweep: billing.Sweep{Subscriptions: subscriptions}, agree: agree}
 	p.deps = web.Deps{
 		Log: s.log, Wall: s.wall, Business: s.business, Site: s.site(), Ready: s.ready, Demo: s.demo(),
 		Sessions: &accounts.Sessions{DB: s.db, Wall: s.wall}, People: s.people, Tenants: s.tenants,
 		Applications: &accounts.Applications{DB: s.db, Wall: s.wall, Ends: ends}, Accounts: connected, Audit: &accounts.AuditTrail{DB: s.db},
 		Catalog: goods, Subscriptions: subscriptions, Ends: ends, Registrar: registrar, Sales: sales, Jobs: runner, Notices: desk,
-		Inbox: &billing.Inbox{DB: s.db, Engine: engine, Jobs: runner, Secrets: s.tenants, Wall: s.wall, Live: s.cfg.Mode == config.Live},
+		Inbox: inbox, Reconciler: agree,
 	}
 	if s.cfg.Mode == config.Sandbox {
 		p.clock = newFollower(s, p)
 		p.deps.Clock = &stripeservice.Clock{Token: p.clock.token, Follow: p.clock.follow}
 	}
 	return p, nil
+}
+
+// comparisonPause is the time between two calls of a comparison: a quarter of the
+// 100 calls a second that Stripe allows an account, or of the 25 in test mode. The
+// sandbox on this machine allows any number.
+func comparisonPause(mode config.Mode) time.Duration {
+	switch mode {
+	case config.Live:
+		return time.Second / 25
+	case config.Test:
+		return 4 * time.Second / 25
+	case config.Sandbox:
+	}
+	return 0
 }
 
 // attributes are the declared monetization properties.

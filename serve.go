@@ -33,6 +33,7 @@ type server struct {
 	portal  listener
 
 	portalURL, sandboxURL string
+	metricsURL            string // "" when nobody may ask
 	wait                  sync.WaitGroup
 }
 
@@ -77,6 +78,9 @@ func logLevel(getenv func(string) string) slog.Level {
 func (s *server) run(ctx context.Context) error {
 	failed := make(chan error, 4)
 	if err := s.startSandbox(ctx, failed); err != nil {
+		return err
+	}
+	if err := s.startMetrics(ctx, failed); err != nil {
 		return err
 	}
 	address, err := s.listenPortal()
@@ -190,6 +194,7 @@ func (s *server) jobs() []job {
 		jobs = append(jobs,
 			job{"outbox", s.parts.runner.RunOnce, s.parts.runner.Woken()},
 			job{name: "sweep", runOnce: s.parts.sweep.RunOnce},
+			job{name: "reconciliation", runOnce: s.parts.agree.RunOnce},
 			job{name: "sessions", runOnce: s.parts.deps.Sessions.RunOnce},
 			job{name: "housekeeping", runOnce: s.keepHouse},
 		)

@@ -45,6 +45,8 @@ var mayImport = map[string][]string{
 	"internal/clock":  {},
 	"internal/fault":  {},
 
+	"internal/metrics": {"models"},
+
 	"internal/testdb":     {"migrations", "models"},
 	"internal/simulate":   {"accounts", "catalog", "billing", "billing/stripe", "notices", "models", "migrations", "sandbox", "internal/outbox", "internal/vault"}, // for tests: main without its pages
 	"internal/stripetest": {},
@@ -70,6 +72,7 @@ var only = map[string][]string{
 	"codeberg.org/go-pdf/":           {"sandbox"},
 	"github.com/wneessen/go-mail":    {"notices"},
 	"github.com/pelletier/go-toml":   {"internal/config"},
+	"github.com/prometheus/":         {"internal/metrics"},
 	"github.com/go-sql-driver/mysql": {"main", "models", "migrations", "internal/testdb"},
 	"github.com/jackc/pgx":           {"main", "models", "migrations", "internal/testdb"},
 	"modernc.org/sqlite":             {"main", "models", "migrations", "internal/testdb", "sandbox"},
