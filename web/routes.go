@@ -78,6 +78,7 @@ type Deps struct {
 	Inbox         *billing.Inbox
 	Registrar     *billing.Registrar
 	Sales         *billing.Sales
+	Reconciler    *billing.Reconciler
 	Notices       *notices.Desk
 	Jobs          *outbox.Runner
 
@@ -86,5 +87,5 @@ type Deps struct {
 
 // Routes is the site map.
 func Routes(d Deps) []Route {
-	return slices.Concat(serviceRoutes(d), accountRoutes(d), adminRoutes(d), mailRoutes(d), publisherRoutes(d), devportalRoutes(d))
+	return slices.Concat(serviceRoutes(d), accountRoutes(d), adminRoutes(d), mailRoutes(d), subscriptionRoutes(d), agreementRoutes(d), publisherRoutes(d), devportalRoutes(d))
 }

@@ -9,7 +9,7 @@ import (
 
 // adminRoutes is the admin portal.
 func adminRoutes(d Deps) []Route {
-	overview := admin.Overview{Tenants: d.Tenants, Events: d.Inbox, Wall: d.Wall.Now}
+	overview := admin.Overview{Tenants: d.Tenants, Events: d.Inbox, Agreement: d.Reconciler, Wall: d.Wall.Now, Business: d.Business.Now}
 	plans := admin.Plans{Catalog: d.Catalog, Sales: d.Sales}
 	ends := admin.Ends{Ends: d.Ends, Catalog: d.Catalog, People: d.People}
 	people := admin.People{People: d.People, PublicURL: d.Site.PublicURL, Wall: d.Wall.Now}

@@ -7,6 +7,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"tollgate/accounts"
+	"tollgate/billing"
 	"tollgate/models"
 	"tollgate/views/layout"
 	page "tollgate/views/page/admin"
@@ -22,8 +23,10 @@ type Overview struct {
 		Settings(ctx context.Context, who accounts.Actor) (models.Tenant, error)
 		Hooks(ctx context.Context, who accounts.Actor) ([]accounts.Hook, error)
 	}
-	Events EventLister
-	Wall   func() time.Time
+	Events    EventLister
+	Agreement AgreementReader
+	Wall      func() time.Time
+	Business  func() time.Time
 }
 
 // EventLister lists what Stripe told a tenant.
@@ -37,6 +40,7 @@ type standing struct {
 	tenant  models.Tenant
 	hooks   []accounts.Hook
 	last    models.StripeEvent // the newest event; the zero event when none came
+	agreed  billing.Agreement
 	now     time.Time
 }
 
@@ -49,7 +53,7 @@ func (h Overview) Show(c *fiber.Ctx) error {
 	tone, lead, next := s.lead()
 	return respond.Page(c, fiber.StatusOK, page.Overview(page.OverviewProps{
 		Frame: respond.Frame(c, layout.Admin, "Overview", "/admin"), Tone: tone, Lead: lead, Next: next,
-		Stats: s.stats(), Webhook: s.webhook(), Work: s.work(), Stripe: s.stripe(),
+		Stats: s.stats(), Webhook: s.webhook(), Work: s.work(), Stripe: s.stripe(), Agreement: agreementHealth(s.agreed, h.Business()),
 	}))
 }
 
@@ -69,6 +73,10 @@ func (h Overview) look(ctx context.Context, who accounts.Actor) (standing, error
 	if len(events) > 0 {
 		s.last = events[0]
 	}
+	if err != nil {
+		return s, err
+	}
+	s.agreed, err = h.Agreement.Agreement(ctx, who, pageSize)
 	return s, err
 }
 

@@ -117,6 +117,7 @@ var navigation = map[Portal][]entry{
 		{"/admin/accounts", "bank", "Connected accounts", ""},
 		{"/admin/stripe", "key", "Account and keys", "Stripe"},
 		{"/admin/webhooks", "pulse", "Webhooks", ""},
+		{"/admin/agreement", "scale", "Agreement", ""},
 		{"/admin/work", "list", "Open work", ""},
 		{"/admin/mails", "mail", "Mails", ""},
 		{"/admin/audit", "shield", "Audit", ""},

@@ -9,6 +9,7 @@ var shapes = map[string]string{
 	"box":      `<path d="M8 1.75 13.75 5v6L8 14.25 2.25 11V5ZM2.5 5.1 8 8.25l5.5-3.15M8 8.25v5.75"/>`,
 	"card":     `<rect x="1.75" y="3.25" width="12.5" height="9.5" rx="1.5"/><path d="M1.75 6.5h12.5M4.5 10h2.5"/>`,
 	"chart":    `<path d="M2.5 13.5h11M4.5 10.75V8M8 10.75V3.5M11.5 10.75V6"/>`,
+	"scale":    `<path d="M8 2v11.5M4.5 13.5h7M3 4.5h10M3 4.5 1.25 9h3.5zM13 4.5 11.25 9h3.5z"/>`,
 	"check":    `<circle cx="8" cy="8" r="6.25"/><path d="m5.25 8.25 2 2 3.5-4.25"/>`,
 	"clock":    `<circle cx="8" cy="8" r="6.25"/><path d="M8 4.75V8l2.25 1.5"/>`,
 	"copy":     `<rect x="5.5" y="5.5" width="8" height="8" rx="1.5"/><path d="M10.5 3.75V2.5h-8v8h1.25"/>`,

@@ -19,6 +19,8 @@ type OverviewProps struct {
 	Webhook Health
 	Work    Health
 	Stripe  Health
+
+	Agreement Health // with Stripe
 }
 
 // A Stat is one number at the head of a page.
