@@ -89,18 +89,22 @@ func (r *Reconciler) CompareNow(ctx context.Context, who accounts.Actor, patienc
 		return fault.New(fault.Forbidden, "Only an admin can do this.")
 	}
 	s := r.Subscriptions
+	tenant, err := models.TenantByID(ctx, s.DB, who.Tenant)
+	if err != nil {
+		return err
+	}
+	if tenant.StripeAccount == "" {
+		return fault.New(fault.Conflict, "No Stripe account is set, so there is nothing to compare with.")
+	}
 	if err := r.enrollTenant(ctx, who.Tenant); err != nil {
 		return err
 	}
 	var jobs []string
-	err := models.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
+	err = models.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
 		jobs = nil
 		rows, err := models.Reconciliations(ctx, tx, who.Tenant)
 		if err != nil {
 			return err
-		}
-		if len(rows) == 0 {
-			return fault.New(fault.Conflict, "No Stripe account is set, so there is nothing to compare with.")
 		}
 		for _, row := range rows {
 			id, err := outbox.Stage(ctx, tx, row.TenantID, s.Wall.Now(), task(row))

@@ -93,6 +93,9 @@ func setup(t *testing.T, address string, more ...Route) *world {
 	w.deps.Notices = &notices.Desk{DB: db, Wall: wall, Business: w.deps.Business, PublicURL: address, Jobs: w.deps.Jobs}
 	w.deps.Tenants.Stripe = w
 	w.deps.Inbox = &billing.Inbox{DB: db, Jobs: w.deps.Jobs, Secrets: w.deps.Tenants, Wall: wall}
+	w.deps.Reconciler = &billing.Reconciler{
+		Subscriptions: &billing.Subscriptions{DB: db, Jobs: w.deps.Jobs, Wall: wall, Business: w.deps.Business}, Inbox: w.deps.Inbox,
+	}
 	_, err = w.deps.Tenants.Bootstrap(t.Context(), "Acme APIs")
 	must(t, err)
 	us := accounts.System(models.SuperTenant, models.SuperDomain)
