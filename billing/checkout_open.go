@@ -303,8 +303,12 @@ func (s *Subscriptions) keepSession(ctx context.Context, job outbox.Job, t openC
 		sub.Checkout, sub.CheckoutSessionID, sub.CheckoutExpiresAt = string(access.Open), got.ID, models.At(got.ExpiresAt)
 		sub.UpdatedTime = now
 		s.judge(&sub)
-		_, err = models.SaveSubscription(ctx, tx, sub)
-		return err
+		if sub, err = models.SaveSubscription(ctx, tx, sub); err != nil {
+			return err
+		}
+		return s.note(ctx, tx, sub, happening{
+			Kind: "checkout_opened", Text: "The payment page is open until " + day(sub.CheckoutExpiresAt) + ".", Dedup: "checkout_opened." + got.ID, LinkType: "checkout", LinkID: got.ID,
+		})
 	})
 }
 
@@ -326,6 +330,9 @@ func (s *Subscriptions) unopened(ctx context.Context, tx bun.Tx, tenant models.T
 		return err
 	}
 	if err := s.answer(ctx, tx, sub, models.WorkflowCreation, models.WorkflowRejected, sub.CheckoutProblem); err != nil {
+		return err
+	}
+	if err := s.note(ctx, tx, sub, happening{Kind: "checkout_refused", Text: "Stripe did not open the payment page. " + sub.CheckoutProblem, Dedup: told("checkout_refused", sub)}); err != nil {
 		return err
 	}
 	return s.tell(ctx, tx, sub, "subscription.checkout_refused", map[string]string{"reason": clip(sub.CheckoutProblem, 500)})

@@ -202,6 +202,10 @@ func (s *Subscriptions) ask(ctx context.Context, tx bun.Tx, who accounts.Actor, 
 	}
 	what := accounts.Object{Type: "subscription", ID: sub.UUID, Name: strings.TrimSpace(w.api.Name + " " + w.api.APIVersion)}
 	details := map[string]string{"application": w.buyer.Name, "plan": w.offer.Plan.Name}
+	text := w.buyer.Name + " was subscribed to " + what.Name + " with the plan " + w.offer.Plan.DisplayName + "."
+	if err := s.note(ctx, tx, sub, happening{Kind: "subscribed", Text: text, By: who, Dedup: told("subscribed", sub)}); err != nil {
+		return err
+	}
 	if err := models.InsertAudit(ctx, tx, who.Did(s.Wall.Now(), action, what, details)); err != nil {
 		return err
 	}

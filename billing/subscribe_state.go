@@ -73,6 +73,10 @@ type Overview struct {
 	// What is under way at Stripe, where one subscription is asked for.
 	EndAsked     bool // it is being ended, and Stripe has not confirmed that
 	StripeSilent bool // Stripe did not answer when it was last asked
+
+	// AccountLost is since when Stripe does not let us use the account it is sold
+	// through, so that what is shown is what was known then; zero: it does.
+	AccountLost models.Instant
 }
 
 // Overview returns one of the actor's subscriptions.
@@ -145,9 +149,13 @@ func (s *Subscriptions) overviews(ctx context.Context, tenant models.TenantID, e
 			return nil, err
 		}
 	}
+	lost, err := models.LostAccounts(ctx, s.DB, tenant)
+	if err != nil {
+		return nil, err
+	}
 	all := make([]Overview, len(es))
 	for i, e := range es {
-		all[i] = Overview{SubscriptionEntry: e, State: s.StateOf(e.Subscription), Plan: plans[e.PolicyID], Price: prices[e.PriceVersionID]}
+		all[i] = Overview{SubscriptionEntry: e, State: s.StateOf(e.Subscription), Plan: plans[e.PolicyID], Price: prices[e.PriceVersionID], AccountLost: lost[e.Account]}
 		all[i].Changing = s.pendingChange(e.Subscription, plans, prices)
 	}
 	return all, nil
