@@ -38,6 +38,22 @@ func (f *follower) register(ctx context.Context) error {
 		return err
 	}
 	request.Header.Set("Content-Type", "application/json")
+	return f.hear(ctx, request)
+}
+
+// look asks the sandbox what time it is there. A webhook can come before the
+// sandbox has told us of the instant it belongs to; what happened then would be
+// written down as earlier than it was.
+func (f *follower) look(ctx context.Context) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, f.server.sandboxURL+"/_sandbox/clock", nil)
+	if err != nil {
+		return err
+	}
+	return f.hear(ctx, request)
+}
+
+// hear sends a request that the sandbox answers with its clock, and notes that.
+func (f *follower) hear(ctx context.Context, request *http.Request) error {
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return fmt.Errorf("the sandbox at %s does not answer: %w", f.server.sandboxURL, err)
@@ -57,6 +73,9 @@ func (f *follower) register(ctx context.Context) error {
 
 // note keeps how far business time is ahead, for this process and all others.
 func (f *follower) note(ctx context.Context, offset time.Duration) error {
+	if offset <= f.server.business.Offset() {
+		return nil // known, and kept by whoever heard it first
+	}
 	if err := models.RaiseBusinessOffset(ctx, f.server.db, offset.Milliseconds()); err != nil {
 		return err
 	}

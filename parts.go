@@ -72,6 +72,7 @@ func (s *server) wire() (*parts, error) {
 	}
 	if s.cfg.Mode == config.Sandbox {
 		p.clock = newFollower(s, p)
+		inbox.Heard = p.clock.look
 		p.deps.Clock = &stripeservice.Clock{Token: p.clock.token, Follow: p.clock.follow}
 	}
 	return p, nil

@@ -38,6 +38,10 @@ type Inbox struct {
 	Secrets HookSecrets
 	Wall    clock.Wall
 	Live    bool // whether this installation is in live mode
+
+	// Heard is called when a delivery proved to be Stripe's, before it is kept: where
+	// business time is not wall time, it is looked up then. Nil does nothing.
+	Heard func(context.Context) error
 }
 
 // delivery is the little of an event that we read. Any API version has it.
@@ -85,6 +89,11 @@ func (b *Inbox) Receive(ctx context.Context, domain string, body []byte, signatu
 	scopes, err := b.verify(ctx, tenant.ID, body, signature)
 	if err != nil {
 		return err
+	}
+	if b.Heard != nil {
+		if err := b.Heard(ctx); err != nil {
+			return fault.From(fault.Unavailable, err, "The time is not known.")
+		}
 	}
 	d, err := read(body)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 
 // troubles are what happened that somebody should look at.
 var troubles = map[string]ui.Tone{
-	"payment_failed": ui.Bad, "action_required": ui.Attention, "blocked": ui.Bad, "dispute": ui.Bad, "duplicate": ui.Attention,
+	"payment_failed": ui.Bad, "payment_action": ui.Attention, "blocked": ui.Bad, "dispute": ui.Bad, "duplicate": ui.Attention,
 	"account_lost": ui.Bad, "end_refused": ui.Bad, "not_refunded": ui.Attention, "grace_began": ui.Attention,
 }
 
