@@ -113,6 +113,7 @@ var navigation = map[Portal][]entry{
 	Admin: {
 		{"/admin", "home", "Overview", ""},
 		{"/admin/plans", "tag", "Business plans", ""},
+		{"/admin/subscriptions", "loop", "Subscriptions", ""},
 		{"/admin/people", "people", "People", ""},
 		{"/admin/accounts", "bank", "Connected accounts", ""},
 		{"/admin/stripe", "key", "Account and keys", "Stripe"},
