@@ -67,7 +67,7 @@ func (e *Ends) Ending(ctx context.Context, who accounts.Actor, id string, after 
 	}
 	var es []models.SubscriptionEntry
 	for _, one := range entries {
-		es = append(es, one.SubscriptionEntry)
+		es = append(es, one.Entry())
 	}
 	overviews, err := e.overviews(ctx, who.Tenant, es)
 	for i, o := range overviews {

@@ -40,6 +40,7 @@ type till struct {
 	schedules map[string]*billing.Schedule
 	wares     map[string]string // the price that a checkout session sells
 	poor      bool              // cards are declined
+	returned  []string          // invoices that were given back
 
 	down   bool                // nothing answers
 	refuse map[string]error    // by operation: a clear no

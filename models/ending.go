@@ -220,10 +220,17 @@ func RefundedOf(ctx context.Context, db bun.IDB, tenant TenantID, s EndScope) (m
 
 // An EndingEntry is a subscription of an ending, and where its end stands.
 type EndingEntry struct {
-	SubscriptionEntry
+	Subscription `bun:",extend"`
+	CatalogueName
+	SubscriberName
 	WithdrawnAt Instant `bun:"withdrawn_at,scanonly"`
 	JobState    string  `bun:"job_state,scanonly"` // "" when there is no job, or it is long done
 	JobProblem  string  `bun:"job_problem,scanonly"`
+}
+
+// Entry returns the subscription with its names.
+func (e EndingEntry) Entry() SubscriptionEntry {
+	return SubscriptionEntry{e.Subscription, e.CatalogueName, e.SubscriberName}
 }
 
 // EndingEntries returns at most limit subscriptions of an ending, numbered above after.

@@ -87,5 +87,5 @@ type Deps struct {
 
 // Routes is the site map.
 func Routes(d Deps) []Route {
-	return slices.Concat(serviceRoutes(d), accountRoutes(d), adminRoutes(d), mailRoutes(d), subscriptionRoutes(d), agreementRoutes(d), publisherRoutes(d), devportalRoutes(d))
+	return slices.Concat(serviceRoutes(d), accountRoutes(d), adminRoutes(d), adminEndRoutes(d), mailRoutes(d), subscriptionRoutes(d), agreementRoutes(d), publisherRoutes(d), devportalRoutes(d))
 }

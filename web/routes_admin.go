@@ -11,7 +11,6 @@ import (
 func adminRoutes(d Deps) []Route {
 	overview := admin.Overview{Tenants: d.Tenants, Events: d.Inbox, Agreement: d.Reconciler, Wall: d.Wall.Now, Business: d.Business.Now}
 	plans := admin.Plans{Catalog: d.Catalog, Sales: d.Sales}
-	ends := admin.Ends{Ends: d.Ends, Catalog: d.Catalog, People: d.People}
 	people := admin.People{People: d.People, PublicURL: d.Site.PublicURL, Wall: d.Wall.Now}
 	linked := admin.Accounts{Accounts: d.Accounts, Stripe: d.Sales}
 	stripe := admin.Stripe{
@@ -30,8 +29,6 @@ func adminRoutes(d Deps) []Route {
 		{"POST", "/admin/plans/new", Admin, plans.Create},
 		{"GET", "/admin/plans/:uuid", Admin, plans.Show},
 		{"POST", "/admin/plans/:uuid", Admin, plans.Save},
-		{"GET", "/admin/plans/:uuid/delete", Admin, ends.ShowPlan},
-		{"POST", "/admin/plans/:uuid/delete", Admin, ends.DeletePlan},
 
 		{"GET", "/admin/people", Admin, people.List},
 		{"GET", "/admin/people/new", Admin, people.New},
@@ -41,14 +38,6 @@ func adminRoutes(d Deps) []Route {
 		{"POST", "/admin/people/:id/link", Admin, people.Link},
 		{"POST", "/admin/people/:id/disable", Admin, people.Disable},
 		{"POST", "/admin/people/:id/enable", Admin, people.Enable},
-		{"GET", "/admin/people/:id/delete", Admin, ends.ShowPerson},
-		{"POST", "/admin/people/:id/delete", Admin, ends.DeletePerson},
-
-		{"GET", "/admin/subscriptions/:uuid/end", Admin, ends.ShowOne},
-		{"POST", "/admin/subscriptions/:uuid/end", Admin, ends.EndOne},
-		{"POST", "/admin/subscriptions/:uuid/keep", Admin, ends.TakeBack},
-		{"GET", "/admin/endings", Admin, ends.List},
-		{"GET", "/admin/endings/:id", Admin, ends.Ending},
 
 		{"GET", "/admin/accounts", Admin, linked.List},
 		{"POST", "/admin/accounts/:id/refresh", Admin, linked.Refresh},
@@ -69,5 +58,21 @@ func adminRoutes(d Deps) []Route {
 
 		{"GET", "/admin/settings", Admin, settings.Show},
 		{"POST", "/admin/settings", Admin, settings.Save},
+	}
+}
+
+// adminEndRoutes is where an admin ends subscriptions.
+func adminEndRoutes(d Deps) []Route {
+	ends := admin.Ends{Ends: d.Ends, Catalog: d.Catalog, People: d.People}
+	return []Route{
+		{"GET", "/admin/plans/:uuid/delete", Admin, ends.ShowPlan},
+		{"POST", "/admin/plans/:uuid/delete", Admin, ends.DeletePlan},
+		{"GET", "/admin/people/:id/delete", Admin, ends.ShowPerson},
+		{"POST", "/admin/people/:id/delete", Admin, ends.DeletePerson},
+		{"GET", "/admin/subscriptions/:uuid/end", Admin, ends.ShowOne},
+		{"POST", "/admin/subscriptions/:uuid/end", Admin, ends.EndOne},
+		{"POST", "/admin/subscriptions/:uuid/keep", Admin, ends.TakeBack},
+		{"GET", "/admin/endings", Admin, ends.List},
+		{"GET", "/admin/endings/:id", Admin, ends.Ending},
 	}
 }

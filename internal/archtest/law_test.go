@@ -10,7 +10,7 @@ var mayImport = map[string][]string{
 	"web/session":    {"accounts"},
 	"web/respond":    {"web/session", "accounts", "views/layout", "views/ui"},
 	"handlers/*":     {"web/session", "web/respond", "views/*", "handlers/sheet", "accounts", "catalog", "billing", "usage", "access", "notices", "models"},
-	"handlers/admin": {"web/session", "web/respond", "views/*", "accounts", "catalog", "billing", "usage", "access", "notices", "models", "internal/outbox"},
+	"handlers/admin": {"web/session", "web/respond", "views/*", "handlers/sheet", "accounts", "catalog", "billing", "usage", "access", "notices", "models", "internal/outbox"},
 	"handlers/sheet": {"views/ui", "billing"}, // what the pages of several portals show alike
 
 	"views/page/*": {"views/layout", "views/ui"},

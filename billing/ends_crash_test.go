@@ -1,0 +1,86 @@
+package billing_test
+
+import (
+	"fmt"
+	"testing"
+
+	"tollgate/internal/testdb"
+	"tollgate/models"
+)
+
+// story ends a paid subscription and one that waits for its payment in some way,
+// while the nth call to Stripe, and the one after it if twice, is cut before (1) or
+// after (2) its effect. It reports whether there was such a call.
+func story(t *testing.T, w way, n, how int, twice bool) (o *closing, ending string, reached bool) {
+	t.Helper()
+	o, paid, _ := stockedClosing(t, testdb.New(t))
+	who, target := w.target(o, paid)
+	c := o.seen(who, target, w.how, w.refund)
+	calls := 0
+	o.stripe.cut = func(string) int {
+		calls++
+		if calls == n || twice && calls == n+1 {
+			reached = true
+			return how
+		}
+		return 0
+	}
+	ending, err := w.end(o, paid, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.work(t)
+	return o, ending, reached
+}
+
+// However the connection breaks, each end happens once, each payment is given back
+// once, and Stripe's living subscriptions and ours match one to one.
+func TestACutConnectionEndsNothingTwiceAndEverythingOnce(t *testing.T) {
+	t.Parallel()
+	for name, w := range ways {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for how := 1; how <= 2; how++ {
+				for _, twice := range []bool{false, true} {
+					for n := 1; ; n++ {
+						o, ending, reached := story(t, w, n, how, twice)
+						o.ended(fmt.Sprintf("call %d cut (%d, twice %v)", n, how, twice), w, ending)
+						if !reached {
+							break
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// ended checks what an ending came to.
+func (o *closing) ended(told string, w way, ending string) {
+	o.t.Helper()
+	o.agree(told)
+	count, err := models.CountEnding(bg, o.db, ending)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	want := models.EndingCount{Total: 2, Ended: 2}
+	switch {
+	case w.only:
+		want = models.EndingCount{Total: 1, Ended: 1}
+	case w.how == models.EndsWithPeriods:
+		want = models.EndingCount{Total: 2, Ended: 1, Scheduled: 1} // what is not paid ends now
+	}
+	if w.only && w.how == models.EndsWithPeriods {
+		want = models.EndingCount{Total: 1, Scheduled: 1}
+	}
+	if count != want {
+		o.t.Errorf("%s: %+v, want %+v", told, count, want)
+	}
+	back := map[bool]int{true: 1}[w.refund]
+	if len(o.stripe.returned) != back {
+		o.t.Errorf("%s: given back %v, want %d", told, o.stripe.returned, back)
+	}
+	if w.how == models.EndsNow && len(o.stripe.canceled) != 1 {
+		o.t.Errorf("%s: canceled %v", told, o.stripe.canceled)
+	}
+}
