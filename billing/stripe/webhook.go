@@ -92,7 +92,7 @@ func (c conn) webhooksLike(ctx context.Context, in billing.WebhookInput) ([]stri
 
 func (c conn) deleteWebhook(ctx context.Context, id string) error {
 	p := &stripe.WebhookEndpointDeleteParams{}
-	c.mark(&p.Params, ".delete")
+	c.mark(&p.Params, ".delete."+id) // there may be several
 	deleted, err := c.V1WebhookEndpoints.Delete(ctx, id, p)
 	if err = answered("delete webhook endpoint", deleted.ID, err); gone(err) {
 		return nil

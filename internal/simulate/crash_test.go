@@ -152,7 +152,50 @@ func errands() []errand {
 		}},
 		{"a free one becomes paid", func(l *life) { l.subscribe("Free") }, change("Gold", billing.MomentNow)},
 		{"a paid one becomes free", paid, change("Free", billing.MomentAtPeriodEnd)},
+		{"the publisher ends it, and gives the money back", paid, func(l *life) error {
+			return l.end(billing.EndTarget{Kind: models.EndOfSubscription, ID: l.uuid, As: accounts.Publisher}, l.s.Publisher, "refund", func(c accounts.Consent) error {
+				_, err := l.p.Ends.EndOne(l.ctx, l.s.Publisher, l.uuid, accounts.Publisher, c)
+				return err
+			})
+		}},
+		{"an API leaves sale, and what is paid for it ends", paid, func(l *life) error {
+			return l.end(billing.EndTarget{Kind: models.EndOfSale, ID: l.s.API}, l.s.Publisher, "now", func(c accounts.Consent) error {
+				_, _, err := l.p.Ends.EndSale(l.ctx, l.s.Publisher, l.s.API, c)
+				return err
+			})
+		}},
+		{"an application is deleted", paid, func(l *life) error {
+			return l.end(billing.EndTarget{Kind: models.EndOfApplication, ID: l.s.Applications[0]}, l.s.Ada, "now", func(c accounts.Consent) error {
+				_, err := l.p.Applications.Delete(l.ctx, l.s.Ada, l.s.Applications[0], c)
+				return err
+			})
+		}},
+		{"an API is deleted", paid, func(l *life) error {
+			return l.end(billing.EndTarget{Kind: models.EndOfAPI, ID: l.s.API}, l.s.Publisher, "now", func(c accounts.Consent) error {
+				_, err := l.p.Catalog.DeleteAPI(l.ctx, l.s.Publisher, l.s.API, c)
+				return err
+			})
+		}},
+		{"a plan is deleted", paid, func(l *life) error {
+			return l.end(billing.EndTarget{Kind: models.EndOfPlan, ID: l.s.Plans["Gold"]}, l.s.Admin, "period-end", func(c accounts.Consent) error {
+				row, err := l.p.Catalog.Plan(l.ctx, l.s.Admin, l.s.Plans["Gold"])
+				if err != nil {
+					return err
+				}
+				_, err = l.p.Catalog.DeletePlan(l.ctx, l.s.Admin, l.s.Plans["Gold"], row.Policy.Version, c)
+				return err
+			})
+		}},
 	}
+}
+
+// end looks at what ends with something, agrees, and does it.
+func (l *life) end(t billing.EndTarget, who accounts.Actor, how string, do func(accounts.Consent) error) error {
+	shown, err := l.p.Ends.Preview(l.ctx, who, t, 0)
+	if err != nil {
+		return err
+	}
+	return do(accounts.ConsentOf(shown.Seen, how, "It is over."))
 }
 
 // A killer ends the program before or after one of the things it does.
@@ -353,5 +396,3 @@ func (l *life) killedTwice(e errand, i int, late bool) *killer {
 	}
 	return first
 }
-
-var _ = accounts.Admin

@@ -36,8 +36,10 @@ type Program struct {
 	Catalog       *catalog.Service
 	Sales         *billing.Sales
 	Subscriptions *billing.Subscriptions
+	Ends          *billing.Ends
 	Registrar     *billing.Registrar
 	Inbox         *billing.Inbox
+	Reconciler    *billing.Reconciler
 	Runner        *outbox.Runner
 	Engine        *stripe.Engine
 	Installation  string
@@ -76,21 +78,39 @@ func (w *World) sell(p *Program, wall clock.Wall) {
 		DB: p.DB, Engine: p.Engine, Accounts: p.Accounts, Wall: wall, Jobs: p.Runner, Installation: p.Installation,
 		Attributes: []billing.Attribute{{Name: billing.ConnectedAccountKey, DisplayName: "Stripe account", Required: true}},
 	}
-	p.Catalog = &catalog.Service{DB: p.DB, Wall: wall, Follow: p.Sales, Demo: true}
+	desk := &notices.Desk{DB: p.DB, Wall: wall, Business: business, PublicURL: PortalHost, Jobs: p.Runner}
 	p.Subscriptions = &billing.Subscriptions{
 		DB: p.DB, Engine: p.Engine, Jobs: p.Runner, Wall: wall, Business: business, Installation: p.Installation,
-		PublicURL: PortalHost, StripePages: Host, Notices: &notices.Desk{DB: p.DB, Wall: wall, Business: business, PublicURL: PortalHost},
+		PublicURL: PortalHost, StripePages: Host, Notices: desk,
 	}
+	p.Ends = &billing.Ends{Subscriptions: p.Subscriptions, Sales: p.Sales}
+	p.Catalog = &catalog.Service{DB: p.DB, Wall: wall, Follow: p.Sales, Ends: p.Ends, Demo: true}
+	p.Tenants.Follow, p.People.Ends, p.Applications.Ends = p.Subscriptions, p.Ends, p.Ends
 	p.Registrar = &billing.Registrar{DB: p.DB, Engine: p.Engine, Jobs: p.Runner, Keep: p.Tenants, Wall: wall}
 	p.Inbox = &billing.Inbox{DB: p.DB, Engine: p.Engine, Jobs: p.Runner, Secrets: p.Tenants, Wall: wall}
-	for _, r := range []interface{ Register(*outbox.Runner) }{p.Sales, p.Subscriptions, p.Registrar} {
+	p.Reconciler = &billing.Reconciler{Subscriptions: p.Subscriptions, Inbox: p.Inbox}
+	for _, r := range []interface{ Register(*outbox.Runner) }{p.Sales, p.Subscriptions, p.Registrar, p.Reconciler, desk} {
 		r.Register(p.Runner)
 	}
 }
 
-// Heal runs what looks for differences with Stripe when nobody tells of them.
+// Heal runs what looks for differences with Stripe when nobody tells of them, as
+// far as it is time for that, and returns when to look again.
 func (p *Program) Heal(ctx context.Context) (next time.Time, err error) {
-	return billing.Sweep{Subscriptions: p.Subscriptions}.RunOnce(ctx)
+	next, err = billing.Sweep{Subscriptions: p.Subscriptions}.RunOnce(ctx)
+	if err != nil {
+		return next, err
+	}
+	other, err := p.Reconciler.RunOnce(ctx)
+	if !other.IsZero() && other.Before(next) {
+		next = other
+	}
+	return next, err
+}
+
+// Compare has everything of a seller compared with Stripe, as every night.
+func (p *Program) Compare(ctx context.Context, s *Seller) error {
+	return p.Reconciler.CompareNow(ctx, s.Admin, 0)
 }
 
 // Take has the program receive a webhook, as its pages do.

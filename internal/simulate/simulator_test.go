@@ -54,6 +54,19 @@ type simulation struct {
 	skew    time.Duration // of our wall clock
 	steps   []string
 	n       int
+	sums    *sums
+}
+
+// sums are what happened in all simulations together.
+type sums struct {
+	mu    sync.Mutex
+	count map[string]int
+}
+
+func (s *sums) add(what string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.count[what]++
 }
 
 // epoch is when simulations begin; bubbles begin in the year 2000.
@@ -72,7 +85,7 @@ var opened struct {
 
 func (m *simulation) open() {
 	opened.Do(func() {
-		w, err := simulate.Open(m.ctx, simulate.Options{Now: simNow, Rand: seeded(0)})
+		w, err := simulate.Open(m.ctx, simulate.Options{Now: simNow, Rand: seeded(0), Cycle: cycle})
 		if err != nil {
 			opened.err = err
 			return
@@ -146,6 +159,9 @@ func (m *simulation) revive() {
 	}
 }
 
+// cycle is how often people pay: four times in a simulation.
+const cycle = "week"
+
 // days is how long a simulation lasts, in the time of its people.
 const days = 30
 
@@ -155,7 +171,12 @@ func (m *simulation) run() {
 	m.seen = map[string]bool{}
 	m.take() // what happened before is not told
 	m.weather()
-	m.stage = &simulate.Stage{Rand: m.rand, Weather: m.stage.Weather, Kill: m.kill, Log: func(line string) { m.note("      %s", line) }}
+	m.stage = &simulate.Stage{Rand: m.rand, Weather: m.stage.Weather, Kill: m.kill, Log: func(line string) {
+		m.note("      %s", line)
+		if _, what, ok := strings.Cut(line, "!! "); ok {
+			m.sums.add("!! " + strings.Join(strings.Fields(what)[:2], " "))
+		}
+	}}
 	m.stage.Direct(m.w)
 	twin, err := m.digest(m.w.B)
 	m.must(err)
@@ -265,6 +286,7 @@ func (m *simulation) post() (now []sandbox.Webhook) {
 		case m.rand.Float64() < m.drop:
 			m.dropped++
 			m.note("lost: %s %s", n.Type, n.Event)
+			m.sums.add("lost webhook")
 		case m.rand.Float64() < m.delay:
 			m.late = append(m.late, n)
 		default:
@@ -285,6 +307,7 @@ func (m *simulation) deliver(ctx context.Context, mail []sandbox.Webhook) {
 		}
 		err := m.w.Deliver(ctx, m.p, n)
 		m.note("told: %s %s: %v", n.Type, n.Event, err)
+		m.sums.add("told " + n.Type)
 		if err != nil {
 			m.late = append(m.late, n) // Stripe sends it again
 		}
@@ -340,6 +363,9 @@ func (m *simulation) act() (string, func(context.Context)) {
 		{"monetization off", 1, m.monetize(false)},
 		{"monetization on", 3, m.monetize(true)},
 		{"at Stripe", 10, m.atStripe},
+		{"end it as the publisher", 2, m.on(sub, m.endOne)},
+		{"end the sale", 1, m.endSale},
+		{"delete an application", 1, m.deleteApplication},
 	}
 	total := 0
 	for _, a := range acts {
@@ -354,6 +380,9 @@ func (m *simulation) act() (string, func(context.Context)) {
 		return who, func(ctx context.Context) {
 			err := a.do(ctx, p)
 			m.note("%s: %s: %v", who, a.name, err)
+			if err == nil {
+				m.sums.add(a.name)
+			}
 		}
 	}
 }
@@ -361,8 +390,11 @@ func (m *simulation) act() (string, func(context.Context)) {
 // any is one of the subscriptions there are, "" for none.
 func (m *simulation) any() string {
 	var rows []models.Subscription
-	err := m.p.DB.NewSelect().Model(&rows).Where("sub.tenant_id = ?", m.s.Tenant.ID).OrderExpr("sub.subscription_id DESC").Limit(6).Scan(m.ctx)
+	err := m.p.DB.NewSelect().Model(&rows).Where("sub.tenant_id = ?", m.s.Tenant.ID).OrderExpr("sub.subscription_id DESC").Limit(8).Scan(m.ctx)
 	m.must(err)
+	if m.rand.IntN(5) > 0 { // mostly one that lives
+		rows = slices.DeleteFunc(rows, func(r models.Subscription) bool { return r.Live == nil })
+	}
 	if len(rows) == 0 {
 		return ""
 	}
@@ -408,7 +440,7 @@ func (m *simulation) edit(ctx context.Context, p *simulate.Program) error {
 		return err
 	}
 	_, err = p.Catalog.EditPlan(ctx, m.s.Admin, m.s.Plans["Gold"], row.Policy.Version, catalog.PlanInput{
-		Name: "Gold", BillingPlan: models.PlanCommercial, Model: models.FixedRate, Price: fmt.Sprintf("%d.00", 20+m.rand.IntN(40)), Currency: "usd", Cycle: "month", RateLimit: "100",
+		Name: "Gold", BillingPlan: models.PlanCommercial, Model: models.FixedRate, Price: fmt.Sprintf("%d.00", 20+m.rand.IntN(40)), Currency: "usd", Cycle: cycle, RateLimit: "100",
 	})
 	return err
 }
@@ -525,6 +557,11 @@ func (m *simulation) check() {
 			m.t.Error(line)
 		}
 	}
+	var rows []models.Subscription
+	m.must(m.p.DB.NewSelect().Model(&rows).Scan(m.ctx))
+	for _, r := range rows {
+		m.sums.add(fmt.Sprint("ends ", r.Status, " live ", r.Live != nil))
+	}
 	if m.t.Failed() {
 		m.t.Log(m.story())
 	}
@@ -556,15 +593,68 @@ func TestSimulator(t *testing.T) {
 			list = append(list, uint64(*from+i))
 		}
 	}
-	for _, seed := range list {
-		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				m := &simulation{t: t, ctx: t.Context(), rand: rand.New(rand.NewPCG(seed, 7))} //nolint:gosec // repeatable on purpose
-				m.run()
+	all := &sums{count: map[string]int{}}
+	t.Run("lives", func(t *testing.T) {
+		for _, seed := range list {
+			t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					m := &simulation{t: t, ctx: t.Context(), rand: rand.New(rand.NewPCG(seed, 7)), sums: all} //nolint:gosec // repeatable on purpose
+					m.run()
+				})
 			})
-		})
+		}
+	})
+	var lines []string
+	for what, n := range all.count {
+		lines = append(lines, fmt.Sprintf("%7d %s", n, what))
 	}
+	slices.Sort(lines)
+	t.Logf("%d seeds:\n%s", len(list), strings.Join(lines, "\n"))
 }
 
-var _ = accounts.Admin
+// consent is what somebody agrees to who has seen what would end.
+func (m *simulation) consent(ctx context.Context, p *simulate.Program, who accounts.Actor, t billing.EndTarget) (accounts.Consent, error) {
+	how := []string{"now", "refund", "period-end"}[m.rand.IntN(3)]
+	shown, err := p.Ends.Preview(ctx, who, t, 0)
+	return accounts.ConsentOf(shown.Seen, how, "Ended."), err
+}
+
+func (m *simulation) endOne(ctx context.Context, p *simulate.Program, uuid string) error {
+	c, err := m.consent(ctx, p, m.s.Publisher, billing.EndTarget{Kind: models.EndOfSubscription, ID: uuid, As: accounts.Publisher})
+	if err != nil {
+		return err
+	}
+	_, err = p.Ends.EndOne(ctx, m.s.Publisher, uuid, accounts.Publisher, c)
+	return err
+}
+
+func (m *simulation) endSale(ctx context.Context, p *simulate.Program) error {
+	c, err := m.consent(ctx, p, m.s.Publisher, billing.EndTarget{Kind: models.EndOfSale, ID: m.s.API})
+	if err != nil {
+		return err
+	}
+	_, _, err = p.Ends.EndSale(ctx, m.s.Publisher, m.s.API, c)
+	return err
+}
+
+// deleteApplication takes an application away, and makes another.
+func (m *simulation) deleteApplication(ctx context.Context, p *simulate.Program) error {
+	i := m.rand.IntN(len(m.apps))
+	c, err := m.consent(ctx, p, m.s.Ada, billing.EndTarget{Kind: models.EndOfApplication, ID: m.apps[i]})
+	if err != nil {
+		return err
+	}
+	if c.How == models.EndsWithPeriods {
+		c.How = models.EndsNow
+	}
+	c.Refund = false
+	if _, err = p.Applications.Delete(ctx, m.s.Ada, m.apps[i], c); err != nil {
+		return err
+	}
+	made, err := p.Applications.Create(ctx, m.s.Ada, accounts.ApplicationInput{Name: fmt.Sprint("App ", m.n)})
+	if err == nil {
+		m.apps[i] = made.UUID
+	}
+	return err
+}

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,7 +26,8 @@ type Options struct {
 	Now   func() time.Time // the clock of everything
 	Rand  io.Reader        // where Stripe's ids come from; nil for the usual
 	Log   *slog.Logger     // of the outbox; nil for none
-	Store *Store           // nil for a new one in memory; it has to be migrated
+	Store *Store           // nil for a new one in memory
+	Cycle string           // of all paid plans; "" for a month
 }
 
 // A World is a database, a Stripe, and two tenants that sell the same things.
@@ -37,6 +39,7 @@ type World struct {
 	Log    *slog.Logger
 	A, B   *Seller
 
+	cycle    string
 	http     *http.Client
 	readings map[string]theirs // what Stripe has, by the name of its state
 }
@@ -86,7 +89,7 @@ func Open(ctx context.Context, o Options) (*World, error) {
 
 // Empty makes a world with nobody in it.
 func Empty(ctx context.Context, o Options) (*World, error) {
-	w := &World{Store: o.Store, Now: o.Now, Log: o.Log, readings: map[string]theirs{}}
+	w := &World{Store: o.Store, Now: o.Now, Log: o.Log, cycle: cmp.Or(o.Cycle, "month"), readings: map[string]theirs{}}
 	var err error
 	if w.Store == nil {
 		if w.Store, err = NewStore(ctx); err != nil {
@@ -230,7 +233,7 @@ func (w *World) hooks(ctx context.Context, p *Program, s *Seller) error {
 
 func (w *World) plans(ctx context.Context, p *Program, s *Seller) error {
 	paid := func(name, price, model string) catalog.PlanInput {
-		return catalog.PlanInput{Name: name, BillingPlan: models.PlanCommercial, Model: model, Price: price, Currency: "usd", Cycle: "month", RateLimit: "100"}
+		return catalog.PlanInput{Name: name, BillingPlan: models.PlanCommercial, Model: model, Price: price, Currency: "usd", Cycle: w.cycle, RateLimit: "100"}
 	}
 	for _, in := range []catalog.PlanInput{
 		{Name: "Free", BillingPlan: models.PlanFree}, paid("Gold", "49.00", models.FixedRate), paid("Silver", "9.00", models.FixedRate),
@@ -267,7 +270,7 @@ func (w *World) api(ctx context.Context, p *Program, s *Seller) error {
 }
 
 func (w *World) applications(ctx context.Context, p *Program, s *Seller) error {
-	for _, name := range []string{"Phone app", "Web shop"} {
+	for _, name := range []string{"Phone app", "Web shop", "Report"} {
 		a, err := p.Applications.Create(ctx, s.Ada, accounts.ApplicationInput{Name: name})
 		if err != nil {
 			return err
