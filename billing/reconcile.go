@@ -31,7 +31,7 @@ const (
 	stagedFor   = 15 * time.Minute // after which a comparison that never came back is due again
 	orphanAge   = 24 * time.Hour   // how long an orphan is shown before it is removed
 	nightHour   = 3                // UTC, when everything is compared
-	enrollPause = 5 * time.Minute  // at most, before accounts linked since are noticed
+	enrollPause = 30 * time.Second // at most, before accounts linked since are noticed
 	dueBatch    = 50               // comparisons staged at a time
 )
 

@@ -275,6 +275,15 @@ func TestRefundsAndDisputesOfOursAreFollowed(t *testing.T) {
 	l.mu.Unlock()
 	o.look(t)
 	o.sees(t, "dispute status", "refund status")
+	o.after(t, 15*time.Minute)
+	o.sees(t)
+	for _, d := range l.disputes {
+		d.Status = "lost"
+	}
+	o.after(t, 24*time.Hour)
+	o.sees(t, "dispute status")
+	o.after(t, 15*time.Minute)
+	o.sees(t)
 }
 
 func TestCompareNowIsForAdmins(t *testing.T) {

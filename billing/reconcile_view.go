@@ -15,6 +15,7 @@ import (
 
 // Agreement is how far we and Stripe agree, for the admins of a tenant.
 type Agreement struct {
+	Account     string // of the platform; "" when none is set, so that there is nothing to compare with
 	Comparisons []Comparison
 	Open        []models.Drift // newest first, at most as many as were asked for
 	Healed      []models.Drift
@@ -41,7 +42,12 @@ func (r *Reconciler) Agreement(ctx context.Context, who accounts.Actor, limit in
 	if err != nil {
 		return out, err
 	}
-	names, err := r.accountNames(ctx, who.Tenant)
+	tenant, err := models.TenantByID(ctx, db, who.Tenant)
+	if err != nil {
+		return out, err
+	}
+	out.Account = tenant.StripeAccount
+	names, err := r.accountNames(ctx, tenant)
 	if err != nil {
 		return out, err
 	}
@@ -68,13 +74,9 @@ func (r *Reconciler) Agreement(ctx context.Context, who accounts.Actor, limit in
 	return out, err
 }
 
-// accountNames are the names of the tenant's accounts by Stripe's id.
-func (r *Reconciler) accountNames(ctx context.Context, tenant models.TenantID) (map[string]string, error) {
-	t, err := models.TenantByID(ctx, r.Subscriptions.DB, tenant)
-	if err != nil {
-		return nil, err
-	}
-	all, err := models.ConnectedAccounts(ctx, r.Subscriptions.DB, tenant, "")
+// accountNames are the names of a tenant's accounts by Stripe's id.
+func (r *Reconciler) accountNames(ctx context.Context, t models.Tenant) (map[string]string, error) {
+	all, err := models.ConnectedAccounts(ctx, r.Subscriptions.DB, t.ID, "")
 	names := map[string]string{"": t.StripeName}
 	for _, a := range all {
 		names[a.StripeAccount] = a.Name

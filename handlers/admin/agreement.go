@@ -41,7 +41,7 @@ func (h Agreement) Show(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	props := page.AgreementProps{Frame: respond.Frame(c, layout.Admin, "In agreement with Stripe", agreementPath), Unset: len(a.Comparisons) == 0}
+	props := page.AgreementProps{Frame: respond.Frame(c, layout.Admin, "In agreement with Stripe", agreementPath), Unset: a.Account == "" && len(a.Comparisons) == 0}
 	props.Tone, props.Word, props.Lead = agreementWords(a, h.Business())
 	if more := a.OpenCount - int64(len(a.Open)); more > 0 {
 		props.More = ui.Plural(more, "older difference is", "older differences are") + " in the CSV."

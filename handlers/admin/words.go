@@ -13,6 +13,8 @@ import (
 
 // workWords says what work of a kind is for.
 var workWords = map[string]string{
+	"billing.reconcile":           "Compare with Stripe",
+	"billing.compare_catalogue":   "Compare products and prices with Stripe",
 	"billing.push_plan":           "Bring a business plan to Stripe",
 	"billing.push_sale":           "Bring an API's products and prices to Stripe",
 	"billing.ensure_customer":     "Make the subscriber's customer at Stripe",
@@ -55,6 +57,9 @@ var deeds = map[string]string{
 	"monetization.on": "An API is on sale", "monetization.off": "An API is off sale", "monetization.refused": "Stripe refused to sell a plan of an API",
 	"application.create": "Made an application", "application.edit": "Changed an application", "application.delete": "Deleted an application",
 	"event.process_again": "Had an event processed again", "work.again": "Had failed work tried again",
+	"agreement.compare_now": "Had everything compared with Stripe", "stripe.orphan_archived": "Archived an orphan at Stripe",
+	"stripe.orphan_deactivated": "Deactivated an orphan meter at Stripe", "stripe.orphan_deleted": "Deleted an orphan customer at Stripe",
+	"stripe.orphan_canceled": "Canceled an orphan subscription at Stripe", "stripe.orphan_expired": "Closed an orphan checkout at Stripe",
 	"mail.again": "Had a mail sent again", "mail.send_kept": "Had kept mails sent", "mail.test": "Sent a test mail",
 	"person.create": "Added a person", "person.edit": "Changed a person", "person.profile": "Changed their profile",
 	"person.enable": "Let a person sign in", "person.disable": "Kept a person out",
