@@ -1,6 +1,7 @@
 package accounts_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -186,6 +187,20 @@ func TestSettings(t *testing.T) {
 			}
 		}
 		wrongAt(t, w.tenants.SaveSettings(t.Context(), w.us, accounts.SettingsInput{Name: " "}), "name")
+		for _, hours := range []string{"-1", "2161", "1.5", "a day", "99999999999999999999"} {
+			wrongAt(t, w.tenants.SaveSettings(t.Context(), w.us, accounts.SettingsInput{Name: "Acme", GraceHours: hours}), "grace_hours")
+		}
+		heard := 0
+		w.tenants.Follow = settingsHeard(func() { heard++ })
+		in := accounts.SettingsInput{Name: "Acme", GraceHours: " 2160 ", HoldOnDispute: true}
+		for range 2 {
+			must(t, w.tenants.SaveSettings(t.Context(), w.us, in))
+		}
+		row, err := w.tenants.Settings(t.Context(), w.us)
+		must(t, err)
+		if row.GraceHours != accounts.MaxGraceHours || !row.HoldOnDispute || row.HoldOnRefund || heard != 1 {
+			t.Errorf("settings %+v, heard of %d times", row, heard)
+		}
 		if row, err := w.tenants.ByDomain(t.Context(), "twin.example"); err != nil || row.Name != "Twin" || !row.CataloguePublic {
 			t.Errorf("the twin changed too: %+v, %v", row, err)
 		}
@@ -248,3 +263,8 @@ func TestADatabaseKeepsItsModeAndKey(t *testing.T) {
 		}
 	})
 }
+
+// settingsHeard is called when settings that others go by are saved.
+type settingsHeard func()
+
+func (f settingsHeard) SettingsSaved(context.Context, bun.Tx, models.TenantID) error { f(); return nil }

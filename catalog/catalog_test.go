@@ -156,6 +156,8 @@ func TestPlanForms(t *testing.T) {
 		"bandwidth":            {func(in *catalog.PlanInput) { in.QuotaType, in.Quota, in.QuotaUnit = "bandwidthVolume", "5", "PB" }, "quota_unit", "KB, MB or GB"},
 		"quota of what":        {func(in *catalog.PlanInput) { in.QuotaType = "smiles" }, "quota_type", "Choose"},
 		"every zero months":    {func(in *catalog.PlanInput) { in.UnitTime = "0" }, "unit_time", "above zero"},
+		"no hours":             {func(in *catalog.PlanInput) { in.GraceHours = "a while" }, "grace_hours", "whole number of hours"},
+		"too many hours":       {func(in *catalog.PlanInput) { in.GraceHours = "2161" }, "grace_hours", "90 days"},
 		"for nobody":           {func(in *catalog.PlanInput) { in.PermissionType, in.Roles = "ALLOW", " , " }, "roles", "at least one role"},
 		"attributes":           {func(in *catalog.PlanInput) { in.Attributes = "a=1\n\nb = x=y\n" }, "", ""},
 		"no attribute":         {func(in *catalog.PlanInput) { in.Attributes = "just words" }, "attributes", "name=value"},
@@ -182,7 +184,7 @@ func TestAPlanKeepsEverythingThatIsSaid(t *testing.T) {
 		s := newShop(t, db)
 		in := catalog.PlanInput{
 			Name: "  Pay as  you go ", Description: "Naïve ☂", BillingPlan: models.PlanCommercial, Model: models.DynamicRate,
-			Price: "0.0020", Currency: "EUR", Cycle: "week", QuotaType: "aiApiQuota", Quota: "10,000", UnitTime: "2", TimeUnit: "day",
+			Price: "0.0020", Currency: "EUR", Cycle: "week", GraceHours: "36", QuotaType: "aiApiQuota", Quota: "10,000", UnitTime: "2", TimeUnit: "day",
 			RateLimit: "5", RateLimitUnit: "sec", StopOnQuota: true, TotalTokens: "1", PromptTokens: "2", CompletionTokens: "3",
 			MaxComplexity: "4", MaxDepth: "5", Connections: "6", PermissionType: "DENY", Roles: "guest,  Internal/subscriber", Attributes: "a=1",
 		}
@@ -192,6 +194,9 @@ func TestAPlanKeepsEverythingThatIsSaid(t *testing.T) {
 		if got.DisplayName != "Pay as you go" || got.Name != "Pay-as-you-go" || got.Description != "Naïve ☂" || got.PricePerRequest != "0.002" ||
 			got.FixedRate != "" || got.Currency != "eur" || got.BillingCycle != "week" || got.MonetizationPlan != models.DynamicRate {
 			t.Errorf("words and price = %+v", got)
+		}
+		if got.GraceHours == nil || *got.GraceHours != 36 {
+			t.Errorf("grace = %v", got.GraceHours)
 		}
 		if got.Quota != 10_000 || got.UnitTime != 2 || got.TimeUnit != "day" || got.RateLimitCount != 5 || got.RateLimitTimeUnit != "sec" || !got.StopOnQuotaReach ||
 			got.TotalTokenCount != 1 || got.PromptTokenCount != 2 || got.CompletionTokenCount != 3 || got.MaxComplexity != 4 || got.MaxDepth != 5 || got.ConnectionsCount != 6 {
