@@ -76,6 +76,8 @@ func (r *Reconciler) runForEvents(ctx context.Context, job outbox.Job, t compare
 	}
 	state, text := models.EventDone, "Our products and prices are as they are to be."
 	switch {
+	case row.Problem != "" && row.DueAt.Time().Sub(s.Business.Now()) <= eventsPause:
+		return errors.New(row.Problem) // nobody knows, so the events wait
 	case row.Kind == "":
 		state, text = models.EventIgnored, "Nothing is sold through this account."
 	case row.Problem != "":
