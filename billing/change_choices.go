@@ -1,6 +1,7 @@
 package billing
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -144,9 +145,7 @@ func (s *Subscriptions) offeredPlans(ctx context.Context, db bun.IDB, who accoun
 	}
 	ids := []int64{current}
 	for _, o := range offers {
-		if o.PolicyID != current {
-			ids = append(ids, o.PolicyID)
-		}
+		ids = append(ids, o.PolicyID)
 	}
 	plans, err := models.PoliciesByID(ctx, db, api.TenantID, ids)
 	if err != nil {
@@ -155,8 +154,14 @@ func (s *Subscriptions) offeredPlans(ctx context.Context, db bun.IDB, who accoun
 	plans = slices.DeleteFunc(plans, func(p models.Policy) bool {
 		return p.ID != current && (p.Live == nil || !catalog.MayUse(who, p))
 	})
-	slices.SortStableFunc(plans, func(a, b models.Policy) int {
-		return slices.Index(ids, a.ID) - slices.Index(ids, b.ID)
+	slices.SortFunc(plans, func(a, b models.Policy) int {
+		switch current {
+		case a.ID:
+			return -1
+		case b.ID:
+			return 1
+		}
+		return cmp.Compare(a.ID, b.ID)
 	})
 	return plans, nil
 }

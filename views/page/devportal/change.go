@@ -193,6 +193,21 @@ func (p SubscriptionProps) turnsFree() bool {
 	return p.Change.Pending != nil && p.Change.Pending.Price.Free() && !p.Change.Pending.At.IsZero()
 }
 
+// paidOut reports whether nothing is charged when the period ends: what follows is
+// free, or billed by the call later on.
+func (p SubscriptionProps) paidOut() bool {
+	c := p.Change.Pending
+	return p.turnsFree() || c != nil && !c.At.IsZero() && c.Price.Metered() && !p.Price.Metered()
+}
+
+// then says what follows what is paid.
+func (p SubscriptionProps) then() string {
+	if p.Change.Pending.Price.Free() {
+		return "then " + p.Change.Pending.Plan + ", at no cost"
+	}
+	return "then " + p.Change.Pending.Plan + ", billed at the end of each period"
+}
+
 func (p SubscriptionProps) undoable() bool {
 	return p.Change.Pending != nil && p.Change.Pending.Undoable
 }
@@ -213,10 +228,21 @@ func (v ChangePreview) again() string {
 	return ", on the same day again, until you cancel."
 }
 
-// before says what else the next invoice holds.
+// metersLater reports whether nothing is invoiced when the period ends, because what
+// comes then is billed by the call, and what was before is paid.
+func (v ChangePreview) metersLater(now PlanChoice) bool {
+	return !v.Takes.IsZero() && v.To.Price.Metered() && !now.Price.Metered()
+}
+
+// before says what the next invoice holds.
 func (v ChangePreview) before(now PlanChoice) string {
-	if now.Price.Metered() && !v.Takes.IsZero() {
+	switch {
+	case !v.Takes.IsZero() && v.To.Price.Metered():
+		return ", and the calls until then at the present price."
+	case !v.Takes.IsZero() && now.Price.Metered():
 		return ", and the calls until then."
+	case v.To.Price.Metered():
+		return ", for the calls until then."
 	}
 	return "."
 }

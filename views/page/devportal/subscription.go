@@ -150,8 +150,6 @@ func (p SubscriptionProps) nextCharge() string {
 	switch {
 	case p.Price.Metered():
 		return "for the calls of this period"
-	case changes && p.Change.Pending.Price.Metered():
-		return "for the calls of the period that begins then"
 	case changes:
 		return "for the period that begins then, on " + p.Change.Pending.Plan
 	}

@@ -459,7 +459,7 @@ func cost(p SubscriptionProps) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if !p.PeriodEnd.IsZero() {
-			if p.turnsFree() {
+			if p.paidOut() {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, "<div class=\"stat\"><dt>Paid until</dt><dd class=\"big\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -473,9 +473,9 @@ func cost(p SubscriptionProps) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var22 string
-				templ_7745c5c3_Var22, templ_7745c5c3_Err = templ.JoinStringErrs("then " + p.Change.Pending.Plan + ", at no cost")
+				templ_7745c5c3_Var22, templ_7745c5c3_Err = templ.JoinStringErrs(p.then())
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/page/devportal/subscription_parts.templ`, Line: 147, Col: 73}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/page/devportal/subscription_parts.templ`, Line: 147, Col: 33}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var22))
 				if templ_7745c5c3_Err != nil {
