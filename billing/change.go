@@ -280,3 +280,13 @@ func (s *Subscriptions) pendingChange(sub models.Subscription, plans map[int64]m
 	}
 	return p
 }
+
+// ByPaying reports whether the change happens when something is paid.
+func (p PendingChange) ByPaying() bool {
+	return p.Kind == models.ChangeByPaying || !p.PayBy.IsZero()
+}
+
+// AtEnd reports whether the change happens when the period ends.
+func (p PendingChange) AtEnd() bool {
+	return p.Kind == models.ChangeAtEnd || p.Kind == models.ChangeToFree
+}

@@ -209,7 +209,7 @@ func changing(o billing.Overview) page.Changing {
 	if c := o.Changing; c != nil {
 		out.Pending = &page.PendingChange{
 			Plan: c.Plan.DisplayName, Price: price(c.Price), At: c.At, Undoable: c.Undoable,
-			Paying: c.Kind == models.ChangeByPaying || !c.PayBy.IsZero(),
+			Paying: c.ByPaying(),
 		}
 	}
 	return out

@@ -2,7 +2,6 @@ package sheet
 
 import (
 	"tollgate/billing"
-	"tollgate/models"
 	"tollgate/views/ui"
 )
 
@@ -15,12 +14,12 @@ func Follows(o billing.Overview) string {
 		return ""
 	case !c.At.IsZero():
 		return c.Plan.DisplayName + " on " + ui.Date(c.At)
-	case c.Kind == models.ChangeByPaying || !c.PayBy.IsZero():
+	case c.ByPaying():
 		return c.Plan.DisplayName + " once paid"
-	case c.Kind == models.ChangeNow:
-		return c.Plan.DisplayName + " at once"
+	case c.AtEnd():
+		return c.Plan.DisplayName + " when the period ends"
 	}
-	return c.Plan.DisplayName + " when the period ends"
+	return c.Plan.DisplayName + " at once"
 }
 
 // Plan names the plan of o, and the one that follows it: "Gold → Silver on 1 Feb 2027".
