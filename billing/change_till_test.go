@@ -11,7 +11,7 @@ import (
 
 // priceList is what the prices of these tests cost a month, in cents. A metered
 // one costs nothing ahead.
-var priceList = map[string]int64{"price_gold": 4900, "price_silver": 1900, "price_payg": 0}
+var priceList = map[string]int64{"price_gold": 4900, "price_silver": 1900, "price_payg": 0, "price_payg2": 0}
 
 // declining are the tills whose customers' cards are declined.
 func (b *till) declining(yes bool) {
