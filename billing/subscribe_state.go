@@ -71,8 +71,9 @@ type Overview struct {
 	Changing *PendingChange // the change of plan that is on its way; nil: none
 
 	// What is under way at Stripe, where one subscription is asked for.
-	EndAsked     bool // it is being ended, and Stripe has not confirmed that
-	StripeSilent bool // Stripe did not answer when it was last asked
+	EndAsked     bool   // it is being ended, and Stripe has not confirmed that
+	StripeSilent bool   // Stripe did not answer when it was last asked
+	EndTold      string // who else than its subscriber ends it, when and why; "" when nobody does
 
 	// AccountLost is since when Stripe does not let us use the account it is sold
 	// through, so that what is shown is what was known then; zero: it does.
@@ -119,7 +120,15 @@ func (s *Subscriptions) underWay(ctx context.Context, o *Overview) error {
 		o.EndAsked = o.EndAsked || j.Kind == endSubscription{}.Kind()
 		o.StripeSilent = o.StripeSilent || j.Problem != ""
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	if en, stands, err := models.StandingEnding(ctx, s.DB, o.ID); err != nil {
+		return err
+	} else if stands {
+		o.EndTold = endingWords(en)
+	}
+	return nil
 }
 
 // overviews adds to subscriptions of one tenant what they were sold as.

@@ -69,6 +69,7 @@ func UnsettledSubscriptions(ctx context.Context, db bun.IDB, now Instant, after 
 // A CatalogueName is the words that lists of subscriptions show for what one is to.
 type CatalogueName struct {
 	APIUUID        string `bun:"api_uuid,scanonly"`
+	APILive        *int64 `bun:"api_live,scanonly"` // nil once deleted
 	APIName        string `bun:"api_name,scanonly"`
 	APIDisplayName string `bun:"api_display_name,scanonly"`
 	APIVersion     string `bun:"api_version,scanonly"`
@@ -92,6 +93,7 @@ func (n CatalogueName) Title() string {
 // A SubscriberName is the words that lists of subscriptions show for whose one is.
 type SubscriberName struct {
 	ApplicationUUID string `bun:"application_uuid,scanonly"`
+	ApplicationLive *int64 `bun:"application_live,scanonly"` // nil once deleted
 	ApplicationName string `bun:"application_name,scanonly"`
 	SubscriberID    int64  `bun:"subscriber_id,scanonly"`
 	PersonID        string `bun:"person_id,scanonly"` // owner of the application
@@ -160,6 +162,7 @@ func entries(q *bun.SelectQuery, tenant TenantID) *bun.SelectQuery {
 // withNames joins what a subscription, under the alias sub, is to and whose it is.
 func withNames(q *bun.SelectQuery) *bun.SelectQuery {
 	return q.ColumnExpr("?TableColumns").
+		ColumnExpr("api.live AS api_live, app.live AS application_live").
 		ColumnExpr("api.api_uuid, api.api_name, api.api_display_name, api.api_version, api.context, api.api_type, api.owner_id, api.api_provider").
 		ColumnExpr(providerName + " AS publisher").
 		ColumnExpr("pol.uuid AS policy_uuid, pol.display_name AS policy_name").

@@ -80,6 +80,7 @@ func (h Subscription) shown(who accounts.Actor, o billing.Overview) page.Subscri
 		Cancel: page.Cancel{Offered: !o.State.Ended && o.CancelAt.IsZero() && !o.EndAsked, AtPeriodEnd: o.StripeSubscriptionID != ""},
 	}
 	p.Change = changing(o)
+	endedBy(&p, o)
 	if p.Stage == page.Opening && p.StripeSilent {
 		p.Sentence = page.Sentence{Before: "The payment page is not there yet."}
 	}
@@ -90,6 +91,21 @@ func (h Subscription) shown(who accounts.Actor, o billing.Overview) page.Subscri
 		}
 	}
 	return p
+}
+
+// endedBy says who else ends a subscription and why, and leaves out what is not there
+// any more, or cannot be taken back.
+func endedBy(p *page.SubscriptionProps, o billing.Overview) {
+	if o.APILive == nil {
+		p.APIID = ""
+	}
+	if o.ApplicationLive == nil {
+		p.ApplicationID = ""
+	}
+	p.EndTold, p.TakeBack = o.EndTold, o.EndAsked && o.EndTold == "" && p.Next != page.Resume
+	if o.EndTold != "" && p.Next == page.Resume {
+		p.Next = ""
+	}
 }
 
 // addInvoices adds the issued invoices, and where an unpaid one can be paid.

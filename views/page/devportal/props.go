@@ -204,8 +204,10 @@ type SubscriptionProps struct {
 	Sentence Sentence
 	Next     Next
 
-	EndAsked     bool // it is being ended, and Stripe has not confirmed that
-	StripeSilent bool // Stripe did not answer when it was last asked
+	EndAsked     bool   // it is being ended, and Stripe has not confirmed that
+	StripeSilent bool   // Stripe did not answer when it was last asked
+	EndTold      string // who else ends it, when and why; "" when nobody does
+	TakeBack     bool   // what was asked of Stripe and not confirmed can be taken back
 
 	Since                  time.Time // when subscribed
 	PayBy                  time.Time // while Payable; zero: not known

@@ -49,6 +49,10 @@ func (p SubscriptionProps) name() string { return p.API + ", " + p.Plan }
 func (p SubscriptionProps) underWay() string {
 	silent := "Stripe does not answer right now. We go on asking, and nothing is lost: you may leave this page."
 	switch {
+	case p.EndAsked && p.EndTold != "" && p.StripeSilent:
+		return "It is being ended. " + silent
+	case p.EndAsked && p.EndTold != "":
+		return "It is being ended: Stripe is being told."
 	case p.EndAsked && p.StripeSilent:
 		return "You asked for the end of this subscription. " + silent
 	case p.EndAsked:
