@@ -95,7 +95,11 @@ func (s *Subscriptions) followAccount(ctx context.Context, job outbox.Job, at ac
 	text := map[bool]string{true: "The account was brought up to date.", false: "Nothing to change."}[fresh]
 	if values.Lost {
 		text = "Stripe does not let this platform use the account any more. Nothing new is sold through it."
-		if err := s.tellLost(ctx, at); err != nil {
+		why, err := withEvents(ctx, s.DB, job)
+		if err != nil {
+			return err
+		}
+		if err := s.tellLost(why, at); err != nil {
 			return err
 		}
 	}
@@ -133,7 +137,7 @@ func (s *Subscriptions) tellLost(ctx context.Context, at accounts.StripeAccount)
 	}
 	return s.eachInReach(ctx, at.Tenant, models.Reach{Account: at.Connected}, func(ctx context.Context, tx bun.Tx, sub models.Subscription) error {
 		return s.note(ctx, tx, sub, happening{
-			Kind: "account_lost", Dedup: dedup, EventType: appDeauthorized,
+			Kind: "account_lost", Dedup: dedup,
 			Text: "Stripe does not let this portal use the publisher's account any more, so what is shown is what was known then.",
 		})
 	})

@@ -260,3 +260,26 @@ func TestTrialsAndPauses(t *testing.T) {
 		t.Errorf("timeline %v", got)
 	}
 }
+
+// A delayed payment for another plan that never comes leaves the free plan as it was.
+func TestADelayedPaymentForAnotherPlanThatNeverComes(t *testing.T) {
+	t.Parallel()
+	c := openCounter(t, testdb.New(t))
+	openBank(t, c.shop)
+	sub, _ := c.on(t, c.a.free)
+	c.changing(t, sub, c.a.gold, billing.MomentNow)
+	waiting := c.plan(t, sub.UUID, "Free", "Gold", "TIER_UPDATE_PENDING")
+	id, invoice := c.stripe.payLater(waiting.CheckoutSessionID)
+	c.tell(t, "checkout.session.completed", waiting.CheckoutSessionID)
+	c.plan(t, sub.UUID, "Free", "Gold", "TIER_UPDATE_PENDING")
+	c.stripe.subs[id].Status = "past_due"
+	for _, e := range []event{c.about("checkout.session.async_payment_failed", waiting.CheckoutSessionID), c.about("invoice.payment_failed", invoice)} {
+		c.hear(t, e)
+		if got := c.plan(t, sub.UUID, "Free", "", "UNBLOCKED"); got.NeedsPayment || got.ChangeProblem == "" {
+			t.Errorf("%+v", got)
+		}
+	}
+	if got := c.stripe.living(); len(got) > 0 {
+		t.Errorf("living: %v", got)
+	}
+}

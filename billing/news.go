@@ -100,7 +100,7 @@ func (n news) checkout(ctx context.Context, tx bun.Tx) error {
 		})
 	case now == access.Processing:
 		return once("checkout_processing", "The payment page was completed. The money is on its way.")
-	case n.before.StripeSubscriptionID == "" && n.after.StripeSubscriptionID != "" || was == access.Processing:
+	case n.after.StripeSubscriptionID != "" && (n.before.StripeSubscriptionID == "" || was == access.Processing):
 		return once("checkout_paid", "The payment page was completed.")
 	}
 	return nil

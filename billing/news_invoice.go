@@ -72,8 +72,12 @@ func (i Invoice) next() string {
 	return "Stripe tries it again on " + day(models.At(i.NextAttempt)) + "."
 }
 
-// tellPayment tells the subscriber that a payment failed, or waits for them.
+// tellPayment tells the subscriber that a payment failed, or waits for them. Of the
+// payment for a change of plan saveChange tells.
 func (s *Subscriptions) tellPayment(ctx context.Context, tx bun.Tx, sub models.Subscription, i Invoice) error {
+	if sub.ChangeKind == models.ChangeNow && i.BillingReason == "subscription_update" && !i.ActionNeeded {
+		return nil
+	}
 	e, err := models.SubscriptionEntryByUUID(ctx, tx, sub.TenantID, sub.UUID)
 	if err != nil {
 		return err

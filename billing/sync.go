@@ -275,7 +275,9 @@ func (s *Subscriptions) cancelOthers(ctx context.Context, job outbox.Job, v seen
 // cancelUnpaid ends what was bought by a delayed payment that never came, so that
 // the subscription can be started again.
 func (s *Subscriptions) cancelUnpaid(ctx context.Context, job outbox.Job, sub models.Subscription, v seen) (seen, error) {
-	if v.kept == nil || v.kept.Status != "past_due" && v.kept.Status != "unpaid" || !sub.ActivatedAt.IsZero() || !v.moneyOnItsWay() || v.lastPaid() != nil {
+	late := v.kept != nil && (v.kept.Status == "past_due" || v.kept.Status == "unpaid")
+	first := sub.ActivatedAt.IsZero() || sub.ChangeKind == models.ChangeByPaying
+	if !late || !first || !v.moneyOnItsWay() || v.lastPaid() != nil {
 		return v, nil
 	}
 	gone, err := s.Engine.CancelSubscription(ctx, v.keptAt, job.Key("unpaid."+v.kept.ID), v.kept.ID, CancelUnbilled)

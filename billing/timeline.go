@@ -34,8 +34,8 @@ type eventsKey struct{}
 
 // withEvents returns ctx with the events that wait for job: what is noted under it is
 // noted with the event that told us.
-func withEvents(ctx context.Context, tx bun.Tx, job outbox.Job) (context.Context, error) {
-	events, err := models.StripeEventsAwaiting(ctx, tx, job.Tenant, job.ID)
+func withEvents(ctx context.Context, db bun.IDB, job outbox.Job) (context.Context, error) {
+	events, err := models.StripeEventsAwaiting(ctx, db, job.Tenant, job.ID)
 	return context.WithValue(ctx, eventsKey{}, events), err
 }
 
