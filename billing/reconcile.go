@@ -130,7 +130,8 @@ func (r *Reconciler) RunOnce(ctx context.Context) (next time.Time, err error) {
 }
 
 // stage promises one comparison and puts its row off, so that nobody stages it
-// again meanwhile. Somebody who was faster has done it.
+// again meanwhile. Somebody who was faster has done it. While an earlier one is
+// still tried, nothing is added to it: Stripe may be away for long.
 func (r *Reconciler) stage(ctx context.Context, row models.Reconciliation, now models.Instant) error {
 	s := r.Subscriptions
 	err := models.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
@@ -139,7 +140,11 @@ func (r *Reconciler) stage(ctx context.Context, row models.Reconciliation, now m
 		if err := models.SaveReconciliation(ctx, tx, row); err != nil {
 			return err
 		}
-		_, err := outbox.Stage(ctx, tx, row.TenantID, s.Wall.Now(), task(row))
+		open, err := models.OpenJobsAbout(ctx, tx, row.TenantID, task(row).Subject())
+		if err != nil || len(open) > 0 {
+			return err
+		}
+		_, err = outbox.Stage(ctx, tx, row.TenantID, s.Wall.Now(), task(row))
 		return err
 	})
 	if fault.KindOf(err) == fault.Conflict {

@@ -216,7 +216,12 @@ func TestAnAccountThatLetsNobodyInHoldsUpNothingElse(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t, testdb.New(t))
 	o.ledger.barred[o.a.account], o.ledger.dumb[o.b.account] = true, true
-	o.look(t)
+	if _, err := o.rec.RunOnce(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.jobs.RunOnce(context.Background()); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range o.agreement(t).Comparisons {
 		if (c.Account == o.a.account) != strings.Contains(c.Problem, "does not let us in") {
 			t.Errorf("%s %s: %q", c.Account, c.Kind, c.Problem)
@@ -231,6 +236,37 @@ func TestAnAccountThatLetsNobodyInHoldsUpNothingElse(t *testing.T) {
 	for _, c := range o.agreement(t).Comparisons {
 		if c.Problem != "" {
 			t.Errorf("still: %+v", c)
+		}
+	}
+}
+
+// However long Stripe is away, no work piles up.
+func TestALongSilencePilesNothingUp(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t, testdb.New(t))
+	o.look(t)
+	for _, account := range []string{"", o.a.account, o.b.account} {
+		o.ledger.dumb[account] = true
+	}
+	ctx := context.Background()
+	for range 40 {
+		o.wait(time.Hour)
+		if _, err := o.rec.RunOnce(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := o.jobs.RunOnce(ctx); err != nil {
+			t.Fatal(err)
+		}
+		open, err := models.OpenJobs(ctx, o.db, o.a.tenant, false, 100)
+		if err != nil || len(open) > 6 {
+			t.Fatalf("%d jobs wait: %v", len(open), err)
+		}
+	}
+	o.ledger.dumb = map[string]bool{}
+	o.after(t, time.Hour)
+	for _, c := range o.agreement(t).Comparisons {
+		if c.Problem != "" || c.FinishedAt.IsZero() {
+			t.Errorf("%+v", c)
 		}
 	}
 }
