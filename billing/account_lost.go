@@ -50,12 +50,26 @@ func (s *Subscriptions) lostOr(ctx context.Context, at accounts.StripeAccount, e
 	if failed != nil || !lost[at.Connected].IsZero() {
 		return err
 	}
-	failed = models.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
+	return errors.Join(err, s.lookAt(ctx, at))
+}
+
+// foundAgain promises a look at an account that counts as lost and has just answered.
+func (s *Subscriptions) foundAgain(ctx context.Context, at accounts.StripeAccount) error {
+	lost, err := models.LostAccounts(ctx, s.DB, at.Tenant)
+	if err != nil || lost[at.Connected].IsZero() {
+		return err
+	}
+	return s.lookAt(ctx, at)
+}
+
+// lookAt promises a look at an account.
+func (s *Subscriptions) lookAt(ctx context.Context, at accounts.StripeAccount) error {
+	err := models.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
 		_, err := outbox.Stage(ctx, tx, at.Tenant, s.Wall.Now(), syncObject{at.Connected, objectAccount, at.Connected})
 		return err
 	})
 	s.Jobs.Wake()
-	return errors.Join(err, failed)
+	return err
 }
 
 // followAccount writes what Stripe says of a connected account: that we may not use

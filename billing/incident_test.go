@@ -320,8 +320,20 @@ func TestALostAccountIsNoticedWithoutItsEvent(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	lost, err := models.LostAccounts(bg, s.db, s.a.tenant)
-	if err != nil || lost[s.a.account].IsZero() {
-		t.Errorf("lost = %v, %v", lost, err)
+	lost := func() bool {
+		t.Helper()
+		all, err := models.LostAccounts(bg, s.db, s.a.tenant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return !all[s.a.account].IsZero()
+	}
+	if !lost() {
+		t.Error("the account does not count as lost")
+	}
+	b.bar(false) // and nobody tells us that either
+	s.work(t)
+	if lost() {
+		t.Error("the account still counts as lost")
 	}
 }

@@ -63,7 +63,10 @@ func (s *Subscriptions) sync(ctx context.Context, job outbox.Job, t syncSubscrip
 		return err
 	}
 	at := accounts.StripeAccount{Tenant: job.Tenant, Connected: sub.Account}
-	return s.lostOr(ctx, at, s.agree(ctx, job, sub))
+	if err := s.agree(ctx, job, sub); err != nil {
+		return s.lostOr(ctx, at, err)
+	}
+	return s.foundAgain(ctx, at)
 }
 
 // agree makes sub equal to what Stripe has.

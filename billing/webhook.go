@@ -167,7 +167,7 @@ func (b *Inbox) ignored(ctx context.Context, tenant models.TenantID, d delivery,
 			return "Of an account that is not linked here.", err
 		}
 	}
-	if !concerns(d.Type) || d.Data.Object.ID == "" && d.Type != appDeauthorized {
+	if !concerns(d.Type) || d.Data.Object.ID == "" && !ofApplication(d.Type) {
 		return "Events of this type change nothing here.", nil
 	}
 	return "", nil
@@ -177,12 +177,18 @@ func (b *Inbox) ignored(ctx context.Context, tenant models.TenantID, d delivery,
 // changed; single types are whole ones.
 var (
 	families = []string{"checkout.session.", "customer.subscription.", "invoice.", "subscription_schedule.", "refund.", "charge.dispute.", "product.", "price."}
-	singles  = []string{"account.updated", appDeauthorized, "customer.deleted", "customer.updated", "charge.refunded", "charge.refund.updated"}
+	singles  = []string{"account.updated", appAuthorized, appDeauthorized, "customer.deleted", "customer.updated", "charge.refunded", "charge.refund.updated"}
 )
 
-// appDeauthorized says that an account's owner took our access away. Its object is
+// These say that an account's owner gave us access, or took it away. Their object is
 // the platform's application, so the account is what to look at.
-const appDeauthorized = "account.application.deauthorized"
+const (
+	appAuthorized   = "account.application.authorized"
+	appDeauthorized = "account.application.deauthorized"
+)
+
+// ofApplication reports whether events of a type are about our access to an account.
+func ofApplication(kind string) bool { return kind == appAuthorized || kind == appDeauthorized }
 
 // concerns reports whether events of a type say that something of ours may have changed.
 func concerns(kind string) bool {
@@ -249,7 +255,7 @@ func (b *Inbox) ProcessAgain(ctx context.Context, who accounts.Actor, id string,
 	if err != nil {
 		return err
 	}
-	if e.State == models.EventIgnored && !concerns(e.Type) || e.ObjectID == "" && e.Type != appDeauthorized || e.Livemode != b.Live {
+	if e.State == models.EventIgnored && !concerns(e.Type) || e.ObjectID == "" && !ofApplication(e.Type) || e.Livemode != b.Live {
 		return fault.New(fault.Conflict, "This event asks for nothing. "+e.Outcome)
 	}
 	if e.Account != "" {

@@ -43,7 +43,7 @@ func (t compareCatalogue) Subject() string { return "catalogue/" + t.Account }
 // askedBy returns the work that an event asks for.
 func askedBy(e models.StripeEvent) outbox.Task {
 	switch {
-	case e.Type == appDeauthorized:
+	case ofApplication(e.Type):
 		return syncObject{e.Account, objectAccount, e.Account}
 	case e.ObjectType == "product" || e.ObjectType == "price":
 		return compareCatalogue{e.Account}

@@ -33,7 +33,7 @@ var ConnectEvents = []string{
 	"charge.dispute.funds_withdrawn", "charge.dispute.funds_reinstated",
 	"customer.updated", "customer.deleted",
 	"product.created", "product.updated", "product.deleted", "price.created", "price.updated", "price.deleted",
-	"account.updated", appDeauthorized,
+	"account.updated", appAuthorized, appDeauthorized,
 }
 
 // PlatformEvents is what we ask to be told of the platform account itself: its
