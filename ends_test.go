@@ -28,7 +28,7 @@ func TestSubscriptionsEndWithWhatTheyHangOn(t *testing.T) {
 func (r *running) endOne(p *browser.Page) {
 	p.Open(r.portal + "/publisher/subscriptions")
 	p.Open(r.portal + "/publisher/subscriptions/" + r.only(p) + "/end")
-	p.Choose("When they end", "When their periods end")
+	p.Choose("When it ends", "When its period ends")
 	p.Click("End subscription")
 	p.See("Tick this to confirm.")
 	r.shot(p, "ends-one-wrong")
@@ -100,8 +100,7 @@ func (r *running) detach(p *browser.Page) {
 	p.Click("Save")
 	p.See("Decide what becomes of those who have it.")
 	r.shot(p, "ends-detach")
-	p.Choose("When they end", "They do not end")
-	p.Fill("Reason", "It is replaced.")
+	p.Choose("What becomes of them", "They do not end")
 	p.Tick("I have read this.")
 	p.Click("Take off")
 	p.See("The plans are saved.")

@@ -272,4 +272,6 @@ func (s *shop) Timeline(context.Context, accounts.Actor, string, billing.Timelin
 	return billing.TimelinePage{}, nil
 }
 
-func (s *shop) TimelineCSV(context.Context, accounts.Actor, string) ([][]string, error) { return nil, nil }
+func (s *shop) TimelineCSV(context.Context, accounts.Actor, string) ([][]string, error) {
+	return nil, nil
+}

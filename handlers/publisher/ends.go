@@ -221,10 +221,11 @@ func (h Ends) offer(c *fiber.Ctx) (ask, error) {
 	return ask{
 		frame: frameOf(c, d.API, "Take plans off"), target: billing.EndTarget{Kind: models.EndOfOffer, ID: d.API.UUID, Plans: leave},
 		path: detachPath(d.API.UUID, wantedRow(c), keep), ways: []string{sheet.EndKeep, sheet.EndLater, sheet.EndNow, sheet.EndRefund},
-		fill: func(e *ui.Ends, _ billing.EndPreview) {
+		fill: func(e *ui.Ends, p billing.EndPreview) {
 			e.Title, e.Lead = "Take plans off "+titled(d.API), ui.Listed(names)+" cannot be chosen any more. Decide what becomes of those who have it."
 			e.Agree = "I have read this."
-			e.Facts = e.Facts[:min(len(e.Facts), 3)]
+			e.Facts, e.Caption, e.HowLabel = sheet.Having(p), "Subscriptions with these plans, oldest first", "What becomes of them"
+			e.ReasonHint = "Needed where they end: the subscribers read it, on their page and in a mail."
 			e.Button, e.Back = "Take off", ui.Link{Href: apiPath(d.API.UUID) + "/plans", Label: "Keep the plans"}
 		},
 	}, nil

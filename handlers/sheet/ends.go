@@ -22,7 +22,7 @@ type EndPage struct {
 func Ends(p billing.EndPreview, at EndPage) ui.Ends {
 	e := ui.Ends{
 		Caption: "Subscriptions that end, oldest first", Whose: at.Whose, Money: at.Money, Seen: p.Seen, Action: at.Path, Facts: facts(p, at),
-		Agree: agreed(p.Total),
+		Agree: agreed(p.Total), HowLabel: "When they end", ReasonHint: "The subscribers read it, on their page and in a mail.",
 	}
 	for _, r := range p.Rows {
 		row := endRow(r.Overview, at)
@@ -58,6 +58,23 @@ func pager(path string, shown, total, next int64) ui.Pager {
 		p.Next = path + sign + "after=" + strconv.FormatInt(next, 10)
 	}
 	return p
+}
+
+// Having says how many have what is taken off, where that need not end them.
+func Having(p billing.EndPreview) []string {
+	var parts []string
+	for _, one := range []struct {
+		n    int64
+		what string
+	}{{p.Paid, "paid for"}, {p.Waiting, "waiting for a payment"}, {p.Free, "free"}} {
+		if one.n > 0 {
+			parts = append(parts, ui.Count(one.n)+" "+one.what)
+		}
+	}
+	if len(parts) == 0 {
+		return []string{"Nobody has them."}
+	}
+	return []string{ui.Plural(p.Total, "subscription has", "subscriptions have") + " them: " + strings.Join(parts, ", ") + ".", "Whatever you choose, nobody new can subscribe to them."}
 }
 
 // facts says what ends, by what that means for money.
@@ -183,7 +200,10 @@ func Ending(p billing.EndingPage, at EndPage) ui.EndProgress {
 	for _, r := range p.Rows {
 		row := endRow(r.Overview, at)
 		s := stages[r.Stage]
-		row.Tone, row.State, row.Problem = s.tone, s.word, r.Problem
+		row.Tone, row.State, row.Problem, row.Ends = s.tone, s.word, r.Problem, r.EndedAt.Time()
+		if row.Ends.IsZero() {
+			row.Ends = r.CancelAt.Time()
+		}
 		out.Rows = append(out.Rows, row)
 	}
 	out.Pager = pager(at.Path, int64(len(p.Rows)), p.Count.Total, p.Next)
@@ -236,6 +256,13 @@ func EndingRow(d billing.Decided, href string) ui.EndingRow {
 	return r
 }
 
+// oneChoices are the ways to end one subscription, where they are other words than
+// for several.
+var oneChoices = map[string]ui.Choice{
+	EndLater: {Label: "When its period ends", Hint: "It works until what is paid is used up, and nothing is charged after that. If it is not paid yet, it ends now."},
+	EndNow:   {Label: "Now", Hint: "Calls are refused at once. What is not used of the period becomes credit at Stripe and is not paid back; calls that are charged by use are billed now."},
+}
+
 // One fills in the page on which one subscription is ended; at leads back to it.
 func One(e *ui.Ends, p billing.EndPreview, stands billing.Standing, at string) {
 	e.Title, e.Lead = "End a subscription", p.Name
@@ -243,6 +270,13 @@ func One(e *ui.Ends, p billing.EndPreview, stands billing.Standing, at string) {
 	e.Button, e.Back = "End subscription", ui.Link{Href: at, Label: "Keep it"}
 	if stands.By != "" {
 		e.Standing = "It is being ended already. " + stands.Text
+	}
+	e.HowLabel, e.ReasonHint = "When it ends", "The subscriber reads it, on their page and in a mail."
+	for i, c := range e.Choices {
+		if words, ok := oneChoices[c.Value]; ok {
+			words.Value = c.Value
+			e.Choices[i] = words
+		}
 	}
 	if p.Free == p.Total { // nothing is billed, so there is nothing to wait for or to give back
 		e.Choices, e.Money, e.How = nil, false, EndNow

@@ -28,8 +28,10 @@ type Ends struct {
 	Hidden        []Hidden
 	How           string   // chosen
 	Choices       []Choice // when they end; none: there is nothing to choose
+	HowLabel      string
 	AskReason     bool
 	Reason        string
+	ReasonHint    string
 	Agree         string // what is ticked
 	Button        string // the outcome
 	Back          Link
@@ -53,6 +55,7 @@ type EndRow struct {
 	Tone        Tone
 	State       string
 	Until       time.Time // until when it is paid; zero: it is not
+	Ends        time.Time // when it ended or will end; zero: not known yet
 	Last        string    // what is billed at the end
 	Back        money.Amount
 	Problem     string // what Stripe said
@@ -62,7 +65,7 @@ type EndRow struct {
 func (r EndRow) refunds() bool { return !r.Back.IsZero() }
 
 func (e Ends) labels() map[string]string {
-	return map[string]string{"how": "When they end", "reason": "Reason", "agree": "Confirmation"}
+	return map[string]string{"how": e.HowLabel, "reason": "Reason", "agree": "Confirmation"}
 }
 
 // EndProgress is the page body that shows how far an ending is.

@@ -113,7 +113,7 @@ func Subscriptions(p SubscriptionsProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "</div><p class=\"minor\">Blocking refuses the calls of a subscription; billing goes on. A payment never lifts a block of yours, and unblocking never hides an unpaid bill.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "</div><p class=\"minor\">Blocking refuses the calls of a subscription; billing goes on. A payment never lifts a block of yours, and unblocking never hides an unpaid bill. What you ended, and how far that is, stands under <a href=\"/publisher/endings\">Ended subscriptions</a>.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
