@@ -133,7 +133,7 @@ func (s *Service) DeletePlan(ctx context.Context, who accounts.Actor, uuid strin
 		if err != nil {
 			return err
 		}
-		if err := firstOf(models.HoldPolicy(ctx, tx, p.ID), edited(version, p.Version, "this plan")); err != nil {
+		if err := firstOf(models.HoldPolicy(ctx, tx, p.ID), edited(version, p.Version, "this plan"), nobodyComes(ctx, tx, p)); err != nil {
 			return err
 		}
 		if saved.Ending, err = s.endPlan(ctx, tx, who, p, c); err != nil {
@@ -164,6 +164,16 @@ func (s *Service) endPlan(ctx context.Context, tx bun.Tx, who accounts.Actor, p 
 		return "", fault.New(fault.Conflict, fmt.Sprintf("%s is in use: %s. It can be deleted once nobody has it.", p.DisplayName, subscriptions(n)))
 	}
 	return "", nil
+}
+
+// nobodyComes refuses while subscriptions are to change to p: Stripe would give them
+// a plan that is gone.
+func nobodyComes(ctx context.Context, tx bun.Tx, p models.Policy) error {
+	coming, err := models.ChangingTo(ctx, tx, p.TenantID, "pending_policy_id", p.ID)
+	if n := total(coming); err == nil && n > 0 {
+		err = fault.New(fault.Conflict, fmt.Sprintf("%s cannot be deleted yet: %s will change to it.", p.DisplayName, subscriptions(n)))
+	}
+	return err
 }
 
 // freeName refuses a name that another plan has, whatever its case.
