@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tollgate/models"
+	"tollgate/notices"
 )
 
 // theirs is what Stripe has of a seller's subscriptions, as read from the wire.
@@ -283,12 +284,36 @@ func (j *judge) onlyOnce(ctx context.Context) error {
 	if err := j.p.DB.NewSelect().Model(&told).Where("nt.tenant_id = ?", j.s.Tenant.ID).Scan(ctx); err != nil {
 		return err
 	}
+	var incidents []models.PaymentIncident
+	if err := j.p.DB.NewSelect().Model(&incidents).Where("pi.tenant_id = ?", j.s.Tenant.ID).Scan(ctx); err != nil {
+		return err
+	}
+	return j.notOften(told, incidents)
+}
+
+// notOften holds how often people were told of something that happens once against
+// how often it can have happened.
+func (j *judge) notOften(told []models.Notice, incidents []models.PaymentIncident) error {
+	happened := map[string]int{}
+	for _, i := range incidents {
+		happened[fmt.Sprint(i.AMSubscriptionID, notices.PaymentDisputed)] += 2 // it begins, and it is decided
+		happened[fmt.Sprint(i.AMSubscriptionID, notices.MoneyReturned)] += 2
+	}
+	heard := map[string]int{}
 	for _, n := range told {
-		name := fmt.Sprint(n.PersonID, n.AMSubscriptionID, n.Kind, n.Subject, n.Body, n.CreatedAt.Time().Truncate(time.Minute))
-		if seen[name] {
-			j.blame("I-S6", "somebody was told twice: %s", n.Subject)
+		what := fmt.Sprint(n.AMSubscriptionID, n.Kind)
+		most := happened[what]
+		switch notices.Kind(n.Kind) {
+		case notices.SubscriptionEnded:
+			most = 1
+		case notices.PaymentDisputed, notices.MoneyReturned:
+		default:
+			continue // happens again and again
 		}
-		seen[name] = true
+		name := n.PersonID + what
+		if heard[name]++; heard[name] > most {
+			j.blame("I-S6", "somebody was told %d times, which can have happened %d times: %s", heard[name], most, n.Subject)
+		}
 	}
 	return nil
 }
@@ -321,7 +346,33 @@ func (j *judge) goods(ctx context.Context) error {
 			j.blame("I-O2", "%s is on sale here and not at Stripe", id)
 		}
 	}
-	return nil
+	return j.customers(ctx)
+}
+
+// customers holds the customers that are ours against their rows: one each.
+func (j *judge) customers(ctx context.Context) error {
+	var rows []models.SharedCustomer
+	if err := j.p.DB.NewSelect().Model(&rows).Where("sc.tenant_id = ?", j.s.Tenant.ID).Scan(ctx); err != nil {
+		return err
+	}
+	known := map[string]bool{}
+	for _, r := range rows {
+		known[r.SharedCustomerID] = r.DeletedAt.IsZero()
+	}
+	all, err := j.w.every(ctx, j.s, j.s.Account, "/v1/customers", nil)
+	for _, d := range all {
+		if id := d.Text("id"); d.Text("metadata.installation") == j.p.Installation && !known[id] {
+			j.blame("I-O2", "customer %s is not here", id)
+		} else if known[id] {
+			known[id] = false
+		}
+	}
+	for id, missing := range known {
+		if missing {
+			j.blame("I-O2", "customer %s is here and not at Stripe", id)
+		}
+	}
+	return err
 }
 
 // sold are the objects at Stripe that rows name, and whether one of them is live.
