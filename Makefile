@@ -14,6 +14,17 @@ dev: ## run everything here, with the sandbox
 test: ## the tests that need only Go (databases and browser where present)
 	go test ./...
 
+SEEDS ?= 1000
+FROM ?= 1
+.PHONY: simulate
+simulate: ## simulated months of faults: SEEDS=1000 FROM=1; one of them again: SEED=7
+	go test ./internal/simulate -run '^TestSimulator$$' -timeout 24h $(if $(SEED),-v -sim.seed=$(SEED),-sim.seeds=$(SEEDS) -sim.from=$(FROM))
+
+ENGINE ?= sqlite
+.PHONY: orders
+orders: ## every order of webhooks: ENGINE=sqlite, postgres or mysql
+	TOLLGATE_TEST_LONG=1 go test ./internal/simulate -run '^TestEveryOrder' -v -timeout 24h -orders.engine=$(ENGINE)
+
 .PHONY: tools
 tools: ## install what builds pages and drives them (npm)
 	cd tools/ui && npm install --no-save --no-audit --no-fund --ignore-scripts
