@@ -173,7 +173,9 @@ func (s *Subscriptions) giveBack(ctx context.Context, job outbox.Job, t endSubsc
 		if err != nil && !refused {
 			return err
 		}
-		h := happening{Kind: "refunded", Text: "Given back: " + r.Amount.String() + " of invoice " + i.Number + ".", LinkType: "refund", LinkID: r.ID, Dedup: "refund." + r.ID}
+		h := happening{ // the same that the event about it tells, see tellIncident
+			Kind: models.IncidentRefund, Text: refundText(r.Amount.String()+" of invoice "+i.Number, r.Status), LinkType: models.IncidentRefund, LinkID: r.ID, Dedup: r.ID + "." + r.Status,
+		}
 		if refused {
 			h = happening{Kind: "not_refunded", Text: "Invoice " + i.Number + " could not be given back: " + no.Message, LinkType: "invoice", LinkID: i.ID, Dedup: "norefund." + i.ID + "." + job.ID}
 		}

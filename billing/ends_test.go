@@ -266,7 +266,7 @@ func TestAPaymentDuringADeletionIsEndedAndGivenBack(t *testing.T) {
 			o.tell(t, "checkout.session.completed", sub.CheckoutSessionID)
 			o.agree(moment)
 			row := o.row(t, sub.UUID)
-			if row.Live != nil || len(o.stripe.returned) != 1 || !slices.Contains(o.kinds(sub), "refunded") {
+			if row.Live != nil || len(o.stripe.returned) != 1 || !slices.Contains(o.kinds(sub), "refund") {
 				t.Errorf("live %v, given back %v, told %v", row.Live != nil, o.stripe.returned, o.kinds(sub))
 			}
 			if p, err := o.ends.Ending(bg, o.a.publisher, ending, 0); err != nil || !p.Settled() {

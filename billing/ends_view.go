@@ -82,10 +82,10 @@ func (e *Ends) Ending(ctx context.Context, who accounts.Actor, id string, after 
 
 func stageOf(one models.EndingEntry) Stage {
 	switch {
-	case one.Live == nil:
-		return EndDone
 	case !one.WithdrawnAt.IsZero():
 		return EndTakenBack
+	case one.Live == nil:
+		return EndDone
 	case one.JobState == models.JobFailed:
 		return EndFailed
 	case !one.CancelAt.IsZero():

@@ -272,10 +272,10 @@ func CountEnding(ctx context.Context, db bun.IDB, ending string) (EndingCount, e
 	for _, r := range rows {
 		c.Total += r.N
 		switch {
+		case r.Withdrawn: // even if something else has ended it since
+			c.Withdrawn += r.N
 		case !r.Live:
 			c.Ended += r.N
-		case r.Withdrawn:
-			c.Withdrawn += r.N
 		case r.Failed:
 			c.Failed += r.N
 		case r.Scheduled:
