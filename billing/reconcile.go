@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"hash/fnv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -44,6 +45,7 @@ type Reconciler struct {
 	Pause         time.Duration // between two calls of a long comparison, so that others find room at Stripe
 
 	begun atomic.Bool
+	turns sync.Map // by account: a channel of one, whose turn it is to wait
 }
 
 // reconcile compares one kind of thing with one account.
@@ -251,7 +253,7 @@ func (r *Reconciler) run(ctx context.Context, job outbox.Job, t reconcile) (mode
 	barred, isBarred := errors.AsType[*Barred](err)
 	switch {
 	case why != "":
-		row.DueAt = models.At(nextNight(now, t.Account))
+		row.DueAt = models.At(nextNight(now, t.Account, t.What))
 	case isBarred:
 		row.Problem, row.DueAt = "Stripe does not let us into this account: "+barred.Message, models.At(now.Add(barredPause))
 	case err != nil:
@@ -277,11 +279,11 @@ func (r *Reconciler) closed(ctx context.Context, at accounts.StripeAccount) (str
 	return "", err
 }
 
-// nextNight is the next time that everything in an account is compared. Accounts
-// are spread over an hour.
-func nextNight(now time.Time, account string) time.Time {
+// nextNight is the next time that everything of a kind in an account is compared.
+// Accounts and kinds are spread over an hour.
+func nextNight(now time.Time, account, kind string) time.Time {
 	h := fnv.New32a()
-	h.Write([]byte(account)) //nolint:errcheck // a hash takes everything
+	h.Write([]byte(account + " " + kind)) //nolint:errcheck // a hash takes everything
 	y, m, d := now.UTC().Date()
 	at := time.Date(y, m, d, nightHour, int(h.Sum32()%60), 0, 0, time.UTC)
 	if !at.After(now) {

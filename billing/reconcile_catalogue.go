@@ -23,15 +23,15 @@ type stock struct {
 // inventory reads all products, prices and meters of the account.
 func (c *comparison) inventory(ctx context.Context) (stock, error) {
 	out := stock{products: map[string]Product{}, prices: map[string]Price{}, meters: map[string]Meter{}}
-	products, err := c.engine().Products(ctx, c.at)
+	products, err := calmly(ctx, c, c.engine().Products)
 	if err != nil {
 		return out, err
 	}
-	prices, err := c.engine().Prices(ctx, c.at)
+	prices, err := calmly(ctx, c, c.engine().Prices)
 	if err != nil {
 		return out, err
 	}
-	meters, err := c.engine().Meters(ctx, c.at)
+	meters, err := calmly(ctx, c, c.engine().Meters)
 	for _, p := range products {
 		out.products[p.ID] = p
 	}

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/uptrace/bun"
+
 	"tollgate/accounts"
 	"tollgate/billing"
 	"tollgate/internal/testdb"
@@ -159,7 +161,11 @@ const day24 = 24 * time.Hour
 
 func TestOrphansAreRemovedAfterADay(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t, testdb.New(t))
+	testdb.Each(t, func(t *testing.T, db *bun.DB) { orphans(t, openOffice(t, db)) })
+}
+
+func orphans(t *testing.T, o *office) {
+	t.Helper()
 	o.look(t)
 	at, l := connectedA(o), o.ledger
 	ours := map[string]string{"tollgate_installation": "inst-1"}

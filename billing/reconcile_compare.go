@@ -100,11 +100,19 @@ func (c *comparison) compare(ctx context.Context) error {
 	return errors.New("billing: nobody compares " + c.what)
 }
 
-// breathe leaves the account's allowance of calls to others for a moment.
+// breathe leaves the account's allowance of calls to others for a moment. The
+// comparisons of one account wait one after the other.
 func (c *comparison) breathe(ctx context.Context) error {
 	if c.Pause <= 0 {
 		return ctx.Err()
 	}
+	turn, _ := c.turns.LoadOrStore(c.at, make(chan struct{}, 1))
+	select {
+	case turn.(chan struct{}) <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-turn.(chan struct{}) }()
 	t := time.NewTimer(c.Pause)
 	defer t.Stop()
 	select {
@@ -113,6 +121,14 @@ func (c *comparison) breathe(ctx context.Context) error {
 	case <-t.C:
 		return nil
 	}
+}
+
+// calmly reads a listing of the account after a breath.
+func calmly[T any](ctx context.Context, c *comparison, read func(context.Context, accounts.StripeAccount) ([]T, error)) ([]T, error) {
+	if err := c.breathe(ctx); err != nil {
+		return nil, err
+	}
+	return read(ctx, c.at)
 }
 
 // differs notes a difference, once.
@@ -177,7 +193,7 @@ func (r *Reconciler) conclude(ctx context.Context, c *comparison, row models.Rec
 	err := models.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
 		left := maps.Clone(c.open) // the transaction may be run again
 		c.written = map[string]bool{}
-		again := nextNight(c.now(), row.Account)
+		again := nextNight(c.now(), row.Account, row.Kind)
 		if row.Kind == CompareEvents {
 			again = c.now().Add(eventsPause)
 		}

@@ -20,6 +20,9 @@ const paymentsKept = 35 * 24 * time.Hour
 // payments compares refunds and disputes with the incidents that we know of.
 func (c *comparison) payments(ctx context.Context) error {
 	since := c.now().Add(-paymentsKept)
+	if err := c.breathe(ctx); err != nil {
+		return err
+	}
 	refunds, err := c.engine().RefundsSince(ctx, c.at, since)
 	if err != nil {
 		return err

@@ -29,15 +29,15 @@ func (c *comparison) subscriptions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	theirs, err := c.engine().Subscriptions(ctx, c.at)
+	theirs, err := calmly(ctx, c, c.engine().Subscriptions)
 	if err != nil {
 		return err
 	}
-	customers, err := c.engine().Customers(ctx, c.at)
+	customers, err := calmly(ctx, c, c.engine().Customers)
 	if err != nil {
 		return err
 	}
-	open, err := c.engine().OpenCheckouts(ctx, c.at)
+	open, err := calmly(ctx, c, c.engine().OpenCheckouts)
 	if err != nil {
 		return err
 	}

@@ -31,12 +31,20 @@ const (
 	breathTest = 4 * time.Second / 25
 )
 
-// breathe waits between two pages of a listing.
+// breathe waits between two pages of a listing. Listings of one account wait one
+// after the other, so that all of them together keep to the pace.
 func (c conn) breathe(ctx context.Context) error {
 	pause := breathTest
 	if strings.HasPrefix(c.key, "sk_live_") || strings.HasPrefix(c.key, "rk_live_") {
 		pause = breathLive
 	}
+	turn, _ := c.turns.LoadOrStore(c.connected, make(chan struct{}, 1))
+	select {
+	case turn.(chan struct{}) <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-turn.(chan struct{}) }()
 	t := time.NewTimer(pause)
 	defer t.Stop()
 	select {

@@ -54,8 +54,9 @@ func New(keys Keys, base string, log *slog.Logger, transport http.RoundTripper) 
 // A client is stripe-go under one key.
 type client struct {
 	*stripe.Client
-	api stripe.Backend
-	key string
+	api   stripe.Backend
+	key   string
+	turns sync.Map // by connected account: a channel of one, whose turn it is to wait
 }
 
 // A conn is a client as one call uses it: at an account, under an idempotency key.
@@ -147,5 +148,5 @@ func (e *Engine) newClient(key string) *client {
 		cfg.URL = stripe.String(e.Base)
 	}
 	backends := stripe.NewBackendsWithConfig(cfg)
-	return &client{stripe.NewClient(key, stripe.WithBackends(backends)), backends.API, key}
+	return &client{Client: stripe.NewClient(key, stripe.WithBackends(backends)), api: backends.API, key: key}
 }
