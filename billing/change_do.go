@@ -50,6 +50,9 @@ func (s *Subscriptions) carryChange(ctx context.Context, job outbox.Job, t chang
 	if seen.kept == nil || !alive(*seen.kept) {
 		return s.sync(ctx, job, syncSubscription{sub.ID})
 	}
+	if len(seen.kept.Items) != 1 {
+		return outbox.Refuse(fault.New(fault.Conflict, "Somebody has changed at Stripe what this subscription is made of, so its plan cannot be changed here. Ask the publisher."))
+	}
 	if !usageSettled(sub) {
 		return errors.New("billing: calls of the old plan are not all at Stripe yet")
 	}

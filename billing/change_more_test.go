@@ -236,3 +236,42 @@ func TestEveryOrderOfTheEventsOfAChange(t *testing.T) {
 		begin = c.row(t, sub.UUID)
 	})
 }
+
+// Money that takes days does not take the free plan away meanwhile.
+func TestADelayedPaymentForAPlan(t *testing.T) {
+	t.Parallel()
+	for _, comes := range []bool{true, false} {
+		c := openCounter(t, testdb.New(t))
+		sub, _ := c.on(t, c.a.free)
+		c.changing(t, sub, c.a.gold, billing.MomentNow)
+		session := c.row(t, sub.UUID).CheckoutSessionID
+		id, _ := c.stripe.payLater(session)
+		c.tell(t, "checkout.session.completed", session)
+		waits := c.plan(t, sub.UUID, "Free", "Gold", "TIER_UPDATE_PENDING")
+		if waits.NeedsPayment || waits.Checkout != "processing" || len(c.stripe.living()) != 1 {
+			t.Fatalf("waits %+v, living %v", waits, c.stripe.living())
+		}
+		if err := c.sell.UndoChange(bg, c.a.buyer, sub.UUID); fault.KindOf(err) != fault.Conflict {
+			t.Errorf("taken back: %v", err)
+		}
+		if comes {
+			c.stripe.settle(id)
+			c.tell(t, "checkout.session.async_payment_succeeded", session)
+			c.plan(t, sub.UUID, "Gold", "", "UNBLOCKED")
+			continue
+		}
+		c.stripe.subs[id].Status = "past_due"
+		c.tell(t, "checkout.session.async_payment_failed", session)
+		after := c.plan(t, sub.UUID, "Free", "", "UNBLOCKED")
+		if after.ChangeProblem == "" || after.StripeSubscriptionID != "" || len(c.stripe.living()) > 0 {
+			t.Errorf("after %+v, living %v", after, c.stripe.living())
+		}
+		if o, err := c.sell.Overview(bg, c.a.buyer, sub.UUID); err != nil || o.ChangeProblem == "" {
+			t.Errorf("the page does not say so: %v", err)
+		}
+		c.wait(15 * 24 * time.Hour)
+		if o, err := c.sell.Overview(bg, c.a.buyer, sub.UUID); err != nil || o.ChangeProblem != "" {
+			t.Errorf("the page says for ever %q, %v", o.ChangeProblem, err)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package billing
 
 import (
 	"context"
+	"time"
 
 	"tollgate/access"
 	"tollgate/accounts"
@@ -221,6 +222,21 @@ func dropChange(sub *models.Subscription, problem string) {
 	if sub.ChangeKind == models.ChangeByPaying {
 		leaveStripe(sub) // the free plan needs none of it
 	}
+	asked := sub.ChangeAskedAt
 	forgetChange(sub)
-	sub.ChangeProblem = clip(problem, 500)
+	if problem != "" {
+		sub.ChangeProblem, sub.ChangeAskedAt = clip(problem, 500), asked
+	}
+}
+
+// problemLife is how long after it was asked for people are shown on the page of a
+// subscription why a change did not happen. The timeline tells it for good.
+const problemLife = 14 * 24 * time.Hour
+
+// changeProblem returns what the page of sub says about the last change.
+func (s *Subscriptions) changeProblem(sub models.Subscription) string {
+	if s.Business.Now().Sub(sub.ChangeAskedAt.Time()) > problemLife {
+		return ""
+	}
+	return sub.ChangeProblem
 }

@@ -165,7 +165,7 @@ func (s *Subscriptions) overviews(ctx context.Context, tenant models.TenantID, e
 	all := make([]Overview, len(es))
 	for i, e := range es {
 		all[i] = Overview{SubscriptionEntry: e, State: s.StateOf(e.Subscription), Plan: plans[e.PolicyID], Price: prices[e.PriceVersionID], AccountLost: lost[e.Account]}
-		all[i].Changing = s.pendingChange(e.Subscription, plans, prices)
+		all[i].Changing, all[i].ChangeProblem = s.pendingChange(e.Subscription, plans, prices), s.changeProblem(e.Subscription)
 	}
 	return all, nil
 }
