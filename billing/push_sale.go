@@ -97,6 +97,9 @@ func (s sale) next() step {
 		}
 	}
 	for _, m := range s.meters {
+		if m.State == models.PushPushing && s.busy[place{m.PolicyID, m.Account}] { // whoever is subscribed goes on being counted
+			return step{act: doEnsureMeter, row: -1, account: m.Account, policy: m.PolicyID}
+		}
 		if m.State != "inactive" && !s.busy[place{m.PolicyID, m.Account}] && !s.occupied(m.Account, m.PolicyID) {
 			return step{act: doStopMeter, row: -1, account: m.Account, policy: m.PolicyID}
 		}

@@ -138,6 +138,44 @@ func TestWhatIsOffSaleHereAndOnSaleThereIsArchivedAgain(t *testing.T) {
 	})
 }
 
+// A plan that is not sold any more still has subscribers, and their calls are
+// counted: its meter is brought back.
+func TestTheMeterOfAPlanThatIsOffSaleButUsedIsBroughtBack(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t, testdb.New(t))
+	var payg models.MonetizedPlan
+	for _, r := range o.monetized(t) {
+		if r.TierName == "Payg" {
+			payg = r
+		}
+	}
+	one := int64(1)
+	stockUp(t, o.db, &models.Subscription{
+		TierID: "Payg", APIID: o.a.apiID, ApplicationID: 1, Status: "UNBLOCKED", CreateState: "SUBSCRIBE", UUID: models.NewID(), TenantID: o.a.tenant,
+		PolicyID: payg.PolicyID, PriceVersionID: payg.PriceVersionID, NeedsPayment: true, Checkout: "none", Account: o.a.account, Live: &one,
+		CreatedTime: models.At(o.now()), UpdatedTime: models.At(o.now()),
+	})
+	if err := models.DeleteOffers(t.Context(), o.db, o.a.apiID, payg.PolicyID); err != nil {
+		t.Fatal(err)
+	}
+	o.promise(t, o.a.tenant, billing.PushSale{API: o.a.apiID})
+	o.work(t)
+	ofA(o, true, o.ledger.meters, func(_ string, m *billing.Meter) {
+		if !m.Active {
+			t.Fatalf("%+v was stopped although somebody is subscribed", m)
+		}
+		m.Active = false
+	})
+	o.after(t, day24)
+	o.after(t, 21*time.Minute)
+	o.sees(t)
+	ofA(o, true, o.ledger.meters, func(_ string, m *billing.Meter) {
+		if !m.Active {
+			t.Errorf("%+v is still stopped", m)
+		}
+	})
+}
+
 // A change by hand is heard of at once where its event comes.
 func TestAProductEventComparesTheCatalogue(t *testing.T) {
 	t.Parallel()
@@ -180,13 +218,14 @@ func orphans(t *testing.T, o *office) {
 		l.customers[id] = billing.CustomerInput{Name: "Nobody", Metadata: map[string]string{"installation": "inst-1", "application": models.NewID()}}
 	}
 	l.mu.Unlock()
-	unpaid, paid := o.byHand(at, busy, "incomplete", selling, price), o.byHand(at, busy, "active", selling, price)
+	unpaid, paid, counted := o.byHand(at, busy, "incomplete", selling, price), o.byHand(at, busy, "active", selling, price), o.byHand(at, busy, "active", selling, price)
+	counted.Items[0].Quantity = 0
 	l.mu.Lock()
 	l.bill(paid, "paid", "subscription_create")
 	l.mu.Unlock()
 
 	o.after(t, day24)
-	all := []string{"billing.meter orphan", "customer orphan", "customer orphan", "price orphan", "product orphan", "subscription orphan", "subscription orphan"}
+	all := []string{"billing.meter orphan", "customer orphan", "customer orphan", "price orphan", "product orphan", "subscription orphan", "subscription orphan", "subscription orphan"}
 	o.sees(t, all...)
 	o.after(t, 23*time.Hour)
 	o.sees(t, all...)
@@ -194,7 +233,7 @@ func orphans(t *testing.T, o *office) {
 		t.Fatal("something was removed before a day was over")
 	}
 	o.after(t, 2*time.Hour)
-	o.sees(t, "customer orphan", "subscription orphan")
+	o.sees(t, "customer orphan", "subscription orphan", "subscription orphan")
 	if p := l.products[product]; !p.Archived || l.prices[price].Active || l.meters[meter].Active || !l.deleted[idle] || unpaid.Status != "canceled" {
 		t.Errorf("left: product %+v, price %+v, meter %+v, customer deleted %t, subscription %s", p, l.prices[price], l.meters[meter], l.deleted[idle], unpaid.Status)
 	}
@@ -206,8 +245,8 @@ func orphans(t *testing.T, o *office) {
 	for range 5 {
 		o.after(t, day24)
 	}
-	if paid.Status != "active" || l.deleted[busy] {
-		t.Error("what somebody pays for was ended, or its customer deleted")
+	if paid.Status != "active" || counted.Status != "active" || l.deleted[busy] {
+		t.Error("what somebody pays for, or may have to, was ended, or its customer deleted")
 	}
 	for _, d := range o.agreement(t).Open {
 		if d.ObjectID == paid.ID && billing.CareOf(d) != billing.CarePerson {

@@ -2,6 +2,7 @@ package billing
 
 import (
 	"context"
+	"slices"
 
 	"tollgate/internal/fault"
 	"tollgate/models"
@@ -62,6 +63,9 @@ func (c *comparison) orphanSubscription(ctx context.Context, theirs Subscription
 			return err
 		},
 	}
+	if theirs.Status == "active" && metered(theirs) { // ending it would charge for what was counted
+		o.remove, o.remedy = nil, forPerson+"calls may have been counted for it, and nobody here can use it. Find out whose it is in Stripe's dashboard, and cancel it there without an invoice."
+	}
 	for _, i := range invoices {
 		if i.Status == "paid" && i.AmountPaid.Minor() > 0 {
 			o.remove = nil
@@ -70,6 +74,11 @@ func (c *comparison) orphanSubscription(ctx context.Context, theirs Subscription
 		}
 	}
 	return c.orphaned(ctx, o)
+}
+
+// metered reports whether a subscription is charged by use: such items have no quantity.
+func metered(s Subscription) bool {
+	return slices.ContainsFunc(s.Items, func(i Item) bool { return i.Quantity == 0 })
 }
 
 // compareCustomers notes our customers that are gone, and customers with our mark
