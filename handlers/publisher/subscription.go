@@ -80,12 +80,7 @@ func described(o billing.Overview) page.SubscriptionProps {
 		Hold: page.Hold{Value: o.AdminHold}, CanEnd: !o.State.Ended && !o.EndAsked, CSV: subscriptionPath(o.UUID) + "/history.csv",
 	}
 	p.Sentence, p.Until, p.After = stands(o)
-	if o.TierIDPending != "" {
-		p.NextPlan = o.TierIDPending
-		if !o.ChangeAt.IsZero() {
-			p.NextPlan += " on " + ui.Date(o.ChangeAt.Time())
-		}
-	}
+	p.NextPlan = sheet.Follows(o)
 	return p
 }
 
