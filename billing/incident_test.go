@@ -337,3 +337,49 @@ func TestALostAccountIsNoticedWithoutItsEvent(t *testing.T) {
 		t.Error("the account still counts as lost")
 	}
 }
+
+// A dispute ends the same in whatever order its events arrive, and each of them is enough.
+func TestADisputeInEveryOrder(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, testdb.New(t))
+	b := openBank(t, s)
+	s.rule(t, "", true, false)
+	kinds := []string{"charge.dispute.created", "charge.dispute.updated", "charge.dispute.funds_withdrawn", "charge.dispute.closed"}
+	try := func(order []int) {
+		sub, id := s.paid(t)
+		invoice := b.subs[id].LatestInvoice
+		dispute := b.dispute(invoice)
+		b.disputes[dispute].Status = "lost"
+		for _, i := range order {
+			s.hear(t, s.of(kinds[i], "dispute", dispute), s.about("invoice.paid", invoice))
+		}
+		s.want(t, sub.UUID, "BLOCKED", true)
+		if got := s.incidents(t, sub); len(got) != 1 || got[0] != "dispute lost true 4900" || count(s.told(t), "publisher payment_disputed") != 1 || count(s.kinds(t, sub), "dispute") != 1 {
+			t.Fatalf("order %v: %v, told %v", order, got, s.told(t))
+		}
+		s.exec(t, "DELETE FROM notices")
+		clear(b.disputes)
+		clear(b.charges)
+		s.forget(t, sub)
+	}
+	permute(len(kinds), try)
+	for i := range kinds {
+		try([]int{i})
+	}
+}
+
+// News of a lost account that comes late, when it is back, changes nothing.
+func TestLateNewsOfALostAccount(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, testdb.New(t))
+	openBank(t, s)
+	s.paid(t)
+	late := s.of("account.application.deauthorized", "application", "ca_platform")
+	for range 2 {
+		s.hear(t, s.of("account.application.authorized", "application", "ca_platform"), late)
+	}
+	lost, err := models.LostAccounts(bg, s.db, s.a.tenant)
+	if err != nil || len(lost) > 0 || len(s.told(t)) > 0 {
+		t.Errorf("lost %v, told %v, %v", lost, s.told(t), err)
+	}
+}
