@@ -18,6 +18,7 @@ import (
 func (p *portal) identify(c *fiber.Ctx) error {
 	id := rand.Text()
 	session.SetRequestID(c, id)
+	session.SetAddress(c, address(c, p.Proxies))
 	c.Set("X-Request-Id", id)
 	respond.SetSite(c, &p.Site)
 	return c.Next()

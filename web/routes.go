@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"slices"
 
 	"github.com/gofiber/fiber/v2"
@@ -62,6 +63,7 @@ type Deps struct {
 	Wall     clock.Wall
 	Business clock.Business
 	Site     respond.Site
+	Proxies  []netip.Prefix              // whose X-Forwarded-For is believed
 	Ready    func(context.Context) error // nil when the portal can work
 	Demo     bool                        // whether the demo's people are here
 

@@ -37,7 +37,7 @@ func (h SignIn) Show(c *fiber.Ctx) error {
 func (h SignIn) Submit(c *fiber.Ctx) error {
 	next := c.FormValue("next")
 	who, err := h.People.SignIn(c.UserContext(), accounts.Attempt{
-		Username: c.FormValue("username"), Password: c.FormValue("password"), Address: c.IP(),
+		Username: c.FormValue("username"), Password: c.FormValue("password"), Address: session.Address(c),
 	})
 	switch fault.KindOf(err) {
 	case fault.Unauthenticated:

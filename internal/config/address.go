@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strconv"
+	"strings"
 )
 
 func (r *reader) readAddresses() {
@@ -82,6 +83,32 @@ func (r *reader) readPublicURL() {
 	}
 	u.Path = ""
 	r.out.PublicURL = u
+}
+
+// readTrustedProxies reads the networks of the reverse proxies in front of us, with
+// commas between: 10.0.0.0/8, or 127.0.0.1 for one machine. Without them whoever
+// connects is who asks.
+func (r *reader) readTrustedProxies() {
+	for part := range strings.SplitSeq(r.value("TOLLGATE_TRUSTED_PROXIES", r.file.Tollgate.TrustedProxies, ""), ",") {
+		text := strings.TrimSpace(part)
+		if text == "" {
+			continue
+		}
+		if !strings.Contains(text, "/") {
+			if a, err := netip.ParseAddr(text); err == nil {
+				text = netip.PrefixFrom(a, a.BitLen()).String()
+			}
+		}
+		network, err := netip.ParsePrefix(text)
+		switch {
+		case err != nil:
+			r.problem("TOLLGATE_TRUSTED_PROXIES has %q: write addresses or networks with commas between, such as 127.0.0.1, 10.0.0.0/8.", strings.TrimSpace(part))
+		case network.Bits() == 0:
+			r.problem("TOLLGATE_TRUSTED_PROXIES has %q: that is everybody, and everybody could then claim any address.", strings.TrimSpace(part))
+		default:
+			r.out.TrustedProxies = append(r.out.TrustedProxies, network.Masked())
+		}
+	}
 }
 
 func (r *reader) defaultPublicURL() {

@@ -5,6 +5,7 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -41,8 +42,10 @@ type Config struct {
 	// PublicURL is how browsers reach the portal. It is nil when none was set and
 	// Addr leaves the port open; LocalURL of the listener's address then is the one.
 	PublicURL *url.URL
-	Data      string // directory of the database file, the key file and the sandbox
-	Database  Database
+	// TrustedProxies are the networks whose X-Forwarded-For says who asks.
+	TrustedProxies []netip.Prefix
+	Data           string // directory of the database file, the key file and the sandbox
+	Database       Database
 
 	StripeKey            Secret   // of the default tenant's platform account; "" when people set it, or the sandbox's own is used
 	StripeWebhookSecrets []Secret // of endpoints made by hand, one or two
@@ -99,6 +102,7 @@ func Read(opt Options, getenv func(string) string) (Config, error) {
 	r.readParts(opt.Parts)
 	r.readAddresses()
 	r.readPublicURL()
+	r.readTrustedProxies()
 	r.readData()
 	r.readDatabase()
 	r.readStripe()

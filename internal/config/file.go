@@ -34,14 +34,15 @@ type file struct {
 // own is a section of ours, for what has no place in WSO2's. Secrets are not
 // among it: they come from the environment.
 type own struct {
-	Mode          any `toml:"mode"`
-	Addr          any `toml:"addr"`
-	GatewayAddr   any `toml:"gateway_addr"`
-	SandboxAddr   any `toml:"sandbox_addr"`
-	MetricsAddr   any `toml:"metrics_addr"`
-	PublicURL     any `toml:"public_url"`
-	Data          any `toml:"data"`
-	StripeAPIBase any `toml:"stripe_api_base"`
+	Mode           any `toml:"mode"`
+	Addr           any `toml:"addr"`
+	GatewayAddr    any `toml:"gateway_addr"`
+	SandboxAddr    any `toml:"sandbox_addr"`
+	MetricsAddr    any `toml:"metrics_addr"`
+	PublicURL      any `toml:"public_url"`
+	TrustedProxies any `toml:"trusted_proxies"`
+	Data           any `toml:"data"`
+	StripeAPIBase  any `toml:"stripe_api_base"`
 }
 
 // sections are the ones we read, the longest first.

@@ -121,3 +121,21 @@ func TestNamedFileMustBeThere(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestTrustedProxies(t *testing.T) {
+	t.Parallel()
+	c := read(t, config.Options{}, env("TOLLGATE_TRUSTED_PROXIES", "127.0.0.1, 10.1.2.3/8,::1"))
+	var got []string
+	for _, n := range c.TrustedProxies {
+		got = append(got, n.String())
+	}
+	if strings.Join(got, " ") != "127.0.0.1/32 10.0.0.0/8 ::1/128" {
+		t.Errorf("trusted: %s", got)
+	}
+	for _, wrong := range []string{"proxy.example", "10.0.0.0/33", "0.0.0.0/0", "::/0", "10.0.0.1;10.0.0.2"} {
+		_, err := config.Read(config.Options{}, env("TOLLGATE_TRUSTED_PROXIES", wrong))
+		if err == nil || !strings.Contains(err.Error(), "TOLLGATE_TRUSTED_PROXIES") {
+			t.Errorf("%q: %v", wrong, err)
+		}
+	}
+}

@@ -13,6 +13,20 @@ type requestIDKey struct{}
 // SetRequestID says what the request of c is called in logs and in the audit.
 func SetRequestID(c *fiber.Ctx, id string) { c.Locals(requestIDKey{}, id) }
 
+type addressKey struct{}
+
+// SetAddress says which address the request of c came from.
+func SetAddress(c *fiber.Ctx, address string) { c.Locals(addressKey{}, address) }
+
+// Address returns the address that the request of c came from, as far as proxies
+// that are trusted say so.
+func Address(c *fiber.Ctx) string {
+	if address, ok := c.Locals(addressKey{}).(string); ok {
+		return address
+	}
+	return strings.Clone(c.IP())
+}
+
 // request makes the net/http view of c: method, URL, host, headers, no body.
 // Everything is copied, because Fiber uses its memory again.
 func request(c *fiber.Ctx) *http.Request {
@@ -26,7 +40,7 @@ func request(c *fiber.Ctx) *http.Request {
 	}
 	r := &http.Request{
 		Method: strings.Clone(c.Method()), URL: u, RequestURI: u.RequestURI(), Host: string(c.Request().Host()),
-		Header: h, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: http.NoBody, RemoteAddr: strings.Clone(c.IP()),
+		Header: h, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: http.NoBody, RemoteAddr: Address(c),
 	}
 	return r.WithContext(c.UserContext())
 }
