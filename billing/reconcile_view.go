@@ -2,6 +2,7 @@ package billing
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ type Agreement struct {
 	Comparisons []Comparison
 	Open        []models.Drift // newest first, at most as many as were asked for
 	Healed      []models.Drift
+	UUIDs       map[int64]string // of the subscriptions that they are about, by number
 	OpenCount   int64
 	Oldest      models.Instant // since when the oldest open difference has been seen; zero: there is none
 	LastLooked  models.Instant // when the comparison that was longest ago ended; zero: some have not yet
@@ -70,9 +72,21 @@ func (r *Reconciler) Agreement(ctx context.Context, who accounts.Actor, limit in
 	if out.Open, err = models.DriftPage(ctx, db, who.Tenant, models.DriftFilter{}, limit); err != nil {
 		return out, err
 	}
-	out.Healed, err = models.DriftPage(ctx, db, who.Tenant, models.DriftFilter{Healed: true}, limit)
+	if out.Healed, err = models.DriftPage(ctx, db, who.Tenant, models.DriftFilter{Healed: true}, limit); err != nil {
+		return out, err
+	}
+	var about []int64
+	for _, d := range slices.Concat(out.Open, out.Healed) {
+		if d.AMSubscriptionID != 0 && len(about) < maxLinks {
+			about = append(about, d.AMSubscriptionID)
+		}
+	}
+	out.UUIDs, err = models.SubscriptionUUIDs(ctx, db, who.Tenant, about)
 	return out, err
 }
+
+// maxLinks bounds what one question to the database has in it.
+const maxLinks = 1000
 
 // accountNames are the names of a tenant's accounts by Stripe's id.
 func (r *Reconciler) accountNames(ctx context.Context, t models.Tenant) (map[string]string, error) {

@@ -85,3 +85,18 @@ func OthersApplication(ctx context.Context, db bun.IDB, tenant TenantID, uuid st
 	ok, err := db.NewSelect().Model((*Application)(nil)).Where("app.tenant_id <> ? AND app.uuid = ?", tenant, uuid).Exists(ctx)
 	return ok, found(err, "Application")
 }
+
+// SubscriptionUUIDs returns the ids of some of the tenant's subscriptions by number.
+func SubscriptionUUIDs(ctx context.Context, db bun.IDB, tenant TenantID, numbers []int64) (map[int64]string, error) {
+	out := map[int64]string{}
+	if len(numbers) == 0 {
+		return out, nil
+	}
+	var ss []Subscription
+	err := db.NewSelect().Model(&ss).Column("subscription_id", "uuid").
+		Where("sub.tenant_id = ? AND sub.subscription_id IN (?)", tenant, bun.In(numbers)).Scan(ctx)
+	for _, s := range ss {
+		out[s.ID] = s.UUID
+	}
+	return out, found(err, "Subscriptions")
+}

@@ -52,10 +52,10 @@ func (h Agreement) Show(c *fiber.Ctx) error {
 		props.Comparisons = append(props.Comparisons, comparisonRow(r))
 	}
 	for _, d := range a.Open {
-		props.Open = append(props.Open, driftRow(d, names))
+		props.Open = append(props.Open, driftRow(d, names, a.UUIDs))
 	}
 	for _, d := range a.Healed {
-		props.Healed = append(props.Healed, driftRow(d, names))
+		props.Healed = append(props.Healed, driftRow(d, names, a.UUIDs))
 	}
 	return respond.Page(c, fiber.StatusOK, page.Agreement(props))
 }
@@ -139,7 +139,7 @@ var (
 	}
 )
 
-func driftRow(d models.Drift, accounts map[string]string) page.DriftRow {
+func driftRow(d models.Drift, accounts map[string]string, uuids map[int64]string) page.DriftRow {
 	care := careWords[billing.CareOf(d)]
 	row := page.DriftRow{
 		Name: d.Name, Kind: objectWords[d.ObjectType], ID: d.ObjectID, Account: accounts[d.Account], Field: fieldWords[d.Field],
@@ -147,6 +147,9 @@ func driftRow(d models.Drift, accounts map[string]string) page.DriftRow {
 	}
 	if row.Account == "" {
 		row.Account = d.Account
+	}
+	if uuid := uuids[d.AMSubscriptionID]; uuid != "" {
+		row.Href = "/admin/subscriptions/" + uuid
 	}
 	return row
 }

@@ -24,6 +24,7 @@ type AgreementProps struct {
 // A DriftRow is one difference.
 type DriftRow struct {
 	Name, Kind, ID string // of the object; Kind is in words
+	Href           string // of the subscription that it is about; "" for none
 	Account        string // in words
 	Field          string // in words
 	Ours, Theirs   string

@@ -24,7 +24,7 @@ func drifts() []admin.DriftRow {
 			Ours: "City Weather v1", Theirs: "Weather (old)", Tone: ui.Quiet, Word: "By itself", Remedy: "Put back: it is kept here. To change it, change it here.", Since: morn, Healed: now,
 		},
 		{
-			Name: "Subscription to Gold", Kind: "Subscription", ID: "sub_1Gold", Account: "Northwind Weather", Field: "payments", Ours: "Charged every period.", Theirs: "Paused.",
+			Name: "Subscription to Gold", Kind: "Subscription", ID: "sub_1Gold", Href: "/admin/subscriptions/0193-gold", Account: "Northwind Weather", Field: "payments", Ours: "Charged every period.", Theirs: "Paused.",
 			Tone: ui.Attention, Word: "Shown only", Remedy: "Shown only: somebody paused it in Stripe's dashboard.", Since: morn, Healed: now,
 		},
 		{
