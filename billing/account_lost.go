@@ -138,7 +138,7 @@ func (s *Subscriptions) tellLost(ctx context.Context, at accounts.StripeAccount)
 				Subject: "Stripe does not let us use the account " + row.Name,
 				Body: "The access of this portal to the account " + row.Name + " (" + at.Connected + ") was taken away.\n\n" +
 					"Nothing new is sold through it. Subscriptions that are there keep what was last known of them, and Stripe goes on charging for them.\n\n" +
-					"Connect the account to the platform again, then choose Refresh beside it.",
+					"Connect the account to the platform again, then choose Refresh from Stripe beside it.",
 				LinkText: "Show the account", Link: link,
 			}); err != nil {
 				return err

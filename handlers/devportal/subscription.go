@@ -76,7 +76,7 @@ func (h Subscription) shown(who accounts.Actor, o billing.Overview) page.Subscri
 		Since:    o.CreatedTime.Time(), PeriodStart: o.PeriodStart.Time(), PeriodEnd: o.PeriodEnd.Time(),
 		EndsAt: o.CancelAt.Time(), EndedAt: o.EndedAt.Time(),
 		Manages: o.StripeSubscriptionID != "", HasInvoices: o.StripeSubscriptionID != "",
-		EndAsked: o.EndAsked, StripeSilent: o.StripeSilent,
+		EndAsked: o.EndAsked, StripeSilent: o.StripeSilent && o.AccountLost.IsZero(), AccountLost: !o.AccountLost.IsZero(),
 		Cancel: page.Cancel{Offered: !o.State.Ended && o.CancelAt.IsZero() && !o.EndAsked, AtPeriodEnd: o.StripeSubscriptionID != ""},
 	}
 	p.Change = changing(o)

@@ -138,7 +138,8 @@ func limits(p models.Policy) string {
 func plan(o catalog.Offer) page.Plan {
 	out := page.Plan{
 		ID: o.Plan.UUID, Name: o.Plan.DisplayName, About: o.Plan.Description, Price: price(o.Price), Charged: charged(o.Price),
-		Quota: or(quota(o.Plan), "No cap"), Burst: or(burst(o.Plan), "No limit"), AtLimit: atLimit(o.Plan),
+		Pending: o.Hold,
+		Quota:   or(quota(o.Plan), "No cap"), Burst: or(burst(o.Plan), "No limit"), AtLimit: atLimit(o.Plan),
 	}
 	out.Ticks = []string{out.Quota}
 	if text := burst(o.Plan); text != "" {

@@ -76,7 +76,7 @@ func described(o billing.Overview) page.SubscriptionProps {
 		ID: o.UUID, API: strings.TrimSpace(o.Title() + " " + o.APIVersion), APIID: o.APIUUID, Plan: o.PolicyName, Price: price(o.Price),
 		Subscriber: o.Subscriber, Application: o.ApplicationName, State: o.State.Label, Tone: ui.Tone(o.State.Tone),
 		Since: o.CreatedTime.Time(), PeriodStart: o.PeriodStart.Time(), PeriodEnd: o.PeriodEnd.Time(),
-		Stripe: o.StripeSubscriptionID, Account: o.Account, HasInvoices: o.StripeSubscriptionID != "", Ended: o.State.Ended,
+		Stripe: o.StripeSubscriptionID, Account: o.Account, HasInvoices: o.StripeSubscriptionID != "", Ended: o.State.Ended, AccountLost: !o.AccountLost.IsZero(),
 		Hold: page.Hold{Value: o.AdminHold}, CanEnd: !o.State.Ended && !o.EndAsked, CSV: subscriptionPath(o.UUID) + "/history.csv",
 	}
 	p.Sentence, p.Until, p.After = stands(o)

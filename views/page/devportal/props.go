@@ -206,6 +206,7 @@ type SubscriptionProps struct {
 
 	EndAsked     bool   // it is being ended, and Stripe has not confirmed that
 	StripeSilent bool   // Stripe did not answer when it was last asked
+	AccountLost  bool   // Stripe does not let us use the publisher's account any more
 	EndTold      string // who else ends it, when and why; "" when nobody does
 	TakeBack     bool   // what was asked of Stripe and not confirmed can be taken back
 

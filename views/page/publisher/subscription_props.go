@@ -20,6 +20,7 @@ type SubscriptionProps struct {
 	NextPlan    string // what it changes to, with the day; "" for nothing
 	Subscriber  string
 	Application string
+	AccountLost bool   // Stripe does not let us use the account it is paid to
 	State       string // access.State's label
 	Tone        ui.Tone
 	Sentence    string // how it stands, for the publisher
