@@ -149,14 +149,13 @@ func (t changeTale) cameToNothing(ctx context.Context, tx bun.Tx) error {
 
 // waitsForPayment tells that the change needs its invoice paid.
 func (t changeTale) waitsForPayment(ctx context.Context, tx bun.Tx) error {
-	by := t.after.CheckoutExpiresAt.Time().UTC().Format("2 January 2006 15:04 MST")
 	text := "The change to " + t.to + " waits for its payment. " + t.from + " goes on until then."
 	if err := t.note(ctx, tx, "plan_change_unpaid", text); err != nil {
 		return err
 	}
 	return t.tell(ctx, tx, notices.Notice{
 		Kind: notices.PaymentNeeded, Urgent: true, Subject: t.api + ": pay to change to " + t.to,
-		Body: text + "\n\nThe card was declined, or your bank wants you to confirm the payment. Pay the open invoice by " + by + "; after that everything stays as it was.",
+		Body: text + "\n\nThe card was declined, or your bank wants you to confirm the payment. Pay the open invoice by " + day(t.after.CheckoutExpiresAt) + "; after that everything stays as it was.",
 	})
 }
 
@@ -165,12 +164,11 @@ func (t changeTale) scheduled(ctx context.Context, tx bun.Tx) error {
 	if t.after.ChangeKind == models.ChangeNow {
 		return nil
 	}
-	day := t.after.ChangeAt.Time().UTC().Format("2 January 2006 15:04 MST")
 	plans, err := models.PoliciesByID(ctx, tx, t.after.TenantID, []int64{t.after.PendingPolicyID})
 	if err != nil || len(plans) == 0 {
 		return err
 	}
-	return t.note(ctx, tx, "plan_change_scheduled", fmt.Sprintf("%s changes to %s on %s.", t.from, plans[0].DisplayName, day))
+	return t.note(ctx, tx, "plan_change_scheduled", fmt.Sprintf("%s changes to %s on %s.", t.from, plans[0].DisplayName, day(t.after.ChangeAt)))
 }
 
 // noteWish writes down that somebody asked for a change, or took it back.

@@ -272,7 +272,7 @@ func said(at models.Instant) string {
 	if at.IsZero() {
 		return "never"
 	}
-	return at.Time().Format("2 January 2006, 15:04 UTC")
+	return day(at)
 }
 
 // span and periodOf say a period, to the second: Stripe knows nothing finer.

@@ -79,8 +79,8 @@ func told(what string, sub models.Subscription) string {
 	return what + "." + strconv.FormatInt(sub.ID, 10) + "." + strconv.FormatInt(sub.Version, 10)
 }
 
-// day writes an instant for people.
-func day(at models.Instant) string { return at.Time().UTC().Format("2 January 2006 15:04 MST") }
+// day writes an instant for people, as the pages do.
+func day(at models.Instant) string { return at.Time().UTC().Format("2 Jan 2006, 15:04 MST") }
 
 // A TimelineQuery says which part of a timeline.
 type TimelineQuery struct {
