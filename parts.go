@@ -56,7 +56,7 @@ func (s *server) wire() (*parts, error) {
 	s.people.Ends = ends
 	s.tenants.Follow = subscriptions
 	registrar := &billing.Registrar{DB: s.db, Engine: engine, Jobs: runner, Keep: s.tenants, Wall: s.wall}
-	for _, r := range []interface{ Register(*outbox.Runner) }{sales, subscriptions, registrar, desk} {
+	for _, r := range []interface{ Register(*outbox.Runner) }{sales, subscriptions, ends, registrar, desk} {
 		r.Register(runner)
 	}
 	inbox := &billing.Inbox{DB: s.db, Engine: engine, Jobs: runner, Secrets: s.tenants, Wall: s.wall, Live: s.cfg.Mode == config.Live}

@@ -45,12 +45,73 @@ func (e *Ends) ask(ctx context.Context, tx bun.Tx, who accounts.Actor, d decisio
 	if err := models.InsertEnding(ctx, tx, en, rows); err != nil {
 		return "", err
 	}
-	for i, sub := range r.subs {
-		if err := e.askOne(ctx, tx, who, sub, en, rows[i]); err != nil {
-			return "", err
+	more, err := e.askSome(ctx, tx, who, en, askedAtOnce)
+	if err == nil && more {
+		_, err = outbox.Stage(ctx, tx, who.Tenant, e.Wall.Now(), spreadEnding{en.ID})
+	}
+	return en.ID, err
+}
+
+// askedAtOnce is how many ends are asked for in the transaction of the decision. It
+// holds locks and somebody waits for it, so the rest of a large ending is work.
+const askedAtOnce = 100
+
+// spreadEnding asks for the ends of a large ending that its decision left.
+type spreadEnding struct {
+	Ending string `json:"ending"`
+}
+
+// Kind implements outbox.Task.
+func (spreadEnding) Kind() string { return "billing.spread_ending" }
+
+// Subject implements outbox.Task.
+func (t spreadEnding) Subject() string { return "ending/" + t.Ending }
+
+// Register makes jobs perform the tasks of e alone; those of its Subscriptions and
+// Sales are registered by themselves.
+func (e *Ends) Register(jobs *outbox.Runner) { outbox.Handle(jobs, e.spread, nil) }
+
+// spread performs spreadEnding, some ends at a time.
+func (e *Ends) spread(ctx context.Context, job outbox.Job, t spreadEnding) error {
+	en, err := models.EndingByID(ctx, e.DB, job.Tenant, t.Ending)
+	if err != nil {
+		return err
+	}
+	tenant, err := models.TenantByID(ctx, e.DB, job.Tenant)
+	if err != nil {
+		return err
+	}
+	who := accounts.Actor{Tenant: job.Tenant, Domain: tenant.Domain, Person: en.Actor, Name: en.ActorName}
+	for more := true; more; {
+		err := models.InTx(ctx, e.DB, func(ctx context.Context, tx bun.Tx) (err error) {
+			more, err = e.askSome(ctx, tx, who, en, askedAtOnce)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		e.Jobs.Wake()
+	}
+	return nil
+}
+
+// askSome asks for at most limit ends of en that are not under way, and reports
+// whether more are left.
+func (e *Ends) askSome(ctx context.Context, tx bun.Tx, who accounts.Actor, en models.Ending, limit int) (more bool, err error) {
+	rows, err := models.UnaskedEnds(ctx, tx, en.ID, limit+1)
+	if err != nil {
+		return false, err
+	}
+	for _, row := range rows[:min(limit, len(rows))] {
+		sub, err := models.SubscriptionByNumber(ctx, tx, en.TenantID, row.AMSubscriptionID)
+		if err != nil {
+			return false, err
+		}
+		if err := e.askOne(ctx, tx, who, sub, en, row); err != nil {
+			return false, err
 		}
 	}
-	return en.ID, nil
+	return len(rows) > limit, nil
 }
 
 // readConsent says what is wrong with a decision.
@@ -68,6 +129,9 @@ func readConsent(c *accounts.Consent, d decision) error {
 
 // askOne asks for the end of one subscription.
 func (e *Ends) askOne(ctx context.Context, tx bun.Tx, who accounts.Actor, sub models.Subscription, en models.Ending, row models.EndingSubscription) error {
+	if sub.Live == nil || !row.WithdrawnAt.IsZero() { // something was faster
+		return models.SetEndingJob(ctx, tx, en.ID, sub.ID, "")
+	}
 	when := CancelNow
 	if en.How == models.EndsWithPeriods {
 		when = CancelAtPeriodEnd
@@ -80,6 +144,9 @@ func (e *Ends) askOne(ctx context.Context, tx bun.Tx, who accounts.Actor, sub mo
 		return err
 	}
 	if !atStripe(sub) {
+		if err := models.SetEndingJob(ctx, tx, en.ID, sub.ID, ""); err != nil {
+			return err
+		}
 		return e.endFree(ctx, tx, sub)
 	}
 	job, err := outbox.Stage(ctx, tx, who.Tenant, e.Wall.Now(), endSubscription{

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/uptrace/bun"
+
+	"tollgate/billing"
 	"tollgate/internal/testdb"
 	"tollgate/models"
 )
@@ -83,4 +86,43 @@ func (o *closing) ended(told string, w way, ending string) {
 	if w.how == models.EndsNow && len(o.stripe.canceled) != 1 {
 		o.t.Errorf("%s: canceled %v", told, o.stripe.canceled)
 	}
+}
+
+// A large ending is asked for bit by bit, and all of it is.
+func TestALargeEndingIsSpreadAndLeavesNothingOut(t *testing.T) {
+	t.Parallel()
+	testdb.Each(t, func(t *testing.T, db *bun.DB) {
+		o := openClosing(t, db)
+		owner, err := models.SubscriberOf(bg, db, o.a.tenant, o.a.buyer.Person)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const many = 240
+		one := int64(1)
+		for range many {
+			app := &models.Application{Name: models.NewID(), SubscriberID: owner.ID, Tier: "Unlimited", Status: "APPROVED", UUID: models.NewID(), TenantID: o.a.tenant, Live: &one}
+			stockUp(t, db, app)
+			if _, err := o.sell.Subscribe(bg, o.a.buyer, billing.SubscribeInput{Application: app.UUID, API: o.a.api, Policy: o.a.free}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		who, target := o.apiTarget(models.EndOfAPI)
+		ending, err := deleteAPI(o, models.Subscription{}, o.seen(who, target, models.EndsNow, false))
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, err := models.CountEnding(bg, db, ending)
+		if err != nil || before.Total != many || before.Ended == many || before.Ended == 0 {
+			t.Errorf("at once: %+v, %v", before, err)
+		}
+		o.work(t)
+		after, err := models.CountEnding(bg, db, ending)
+		if err != nil || after.Ended != many {
+			t.Errorf("in the end: %+v, %v", after, err)
+		}
+		p, err := o.ends.Ending(bg, who, ending, 0)
+		if err != nil || len(p.Rows) != 50 || p.Next == 0 || !p.Settled() {
+			t.Errorf("the page has %d rows, next %d, %v", len(p.Rows), p.Next, err)
+		}
+	})
 }

@@ -54,6 +54,7 @@ func openClosing(t *testing.T, db *bun.DB) *closing {
 	o := &closing{shop: openShop(t, db), t: t}
 	sales := &billing.Sales{DB: db, Engine: o.stripe, Wall: o.sell.Wall, Installation: "inst-1"}
 	o.ends = &billing.Ends{Subscriptions: o.sell, Sales: sales}
+	o.ends.Register(o.jobs)
 	o.goods = &catalog.Service{DB: db, Wall: o.sell.Wall, Follow: sales, Ends: o.ends, Demo: true}
 	o.apps = &accounts.Applications{DB: db, Wall: o.sell.Wall, Ends: o.ends}
 	o.people = &accounts.People{DB: db, Wall: o.sell.Wall, Ends: o.ends}

@@ -24,11 +24,13 @@ CREATE TABLE IF NOT EXISTS ending_subscriptions (
     am_subscription_id integer NOT NULL,
     tenant_id          bigint  NOT NULL,
     job                {{.ID}},
+    asked              boolean NOT NULL,
     was_unpaid         boolean NOT NULL,
     last_invoice       {{.Ref}},
     withdrawn_at       bigint,
     PRIMARY KEY (ending_id, am_subscription_id),
     UNIQUE (am_subscription_id, ending_id),
+    UNIQUE (ending_id, asked, am_subscription_id),
     FOREIGN KEY (ending_id) REFERENCES endings (id),
     FOREIGN KEY (am_subscription_id) REFERENCES am_subscription (subscription_id)
 );

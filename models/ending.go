@@ -52,7 +52,8 @@ type EndingSubscription struct {
 	EndingID         string   `bun:"ending_id,pk"`
 	AMSubscriptionID int64    `bun:"am_subscription_id,pk"`
 	TenantID         TenantID `bun:"tenant_id,notnull"`
-	Job              string   `bun:"job,nullzero"` // that ends it at Stripe; "" when nothing is there
+	Job              string   `bun:"job,nullzero"`  // that ends it at Stripe; "" when nothing is there
+	Asked            bool     `bun:"asked,notnull"` // its end is under way; a large ending comes to that bit by bit
 	WasUnpaid        bool     `bun:"was_unpaid,notnull"`
 	LastInvoice      string   `bun:"last_invoice,nullzero"` // the payment that is given back
 	WithdrawnAt      Instant  `bun:"withdrawn_at,nullzero"` // when the decision was taken back
@@ -122,10 +123,23 @@ func EndingJobs(ctx context.Context, db bun.IDB, ending string, limit int) ([]st
 	return jobs, found(err, "Ending")
 }
 
-// SetEndingJob writes which job ends a subscription of an ending.
+// UnaskedEnds returns at most limit subscriptions of an ending whose end is not under
+// way yet.
+func UnaskedEnds(ctx context.Context, db bun.IDB, ending string, limit int) ([]EndingSubscription, error) {
+	var es []EndingSubscription
+	err := db.NewSelect().Model(&es).Where("es.ending_id = ? AND es.asked = ?", ending, false).
+		OrderExpr("es.am_subscription_id").Limit(int64(limit)).Scan(ctx)
+	return es, found(err, "Ending")
+}
+
+// SetEndingJob writes that the end of a subscription is under way, and which job
+// does it; "" when nothing is left to do.
 func SetEndingJob(ctx context.Context, db bun.IDB, ending string, subscription int64, job string) error {
-	_, err := db.NewUpdate().Model((*EndingSubscription)(nil)).Set("job = ?", job).
-		Where("ending_id = ? AND am_subscription_id = ?", ending, subscription).Exec(ctx)
+	q := db.NewUpdate().Model((*EndingSubscription)(nil)).Set("asked = ?", true)
+	if job != "" {
+		q = q.Set("job = ?", job)
+	}
+	_, err := q.Where("ending_id = ? AND am_subscription_id = ?", ending, subscription).Exec(ctx)
 	return wrote(err, "Ending")
 }
 
