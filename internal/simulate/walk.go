@@ -52,11 +52,12 @@ func (w *World) Live(ctx context.Context, p *Program, s *Seller, after string, m
 	if err != nil {
 		return nil, err
 	}
-	for i := 0; i < len(old) && after != ""; i++ {
-		t.seen[old[i].Endpoint+old[i].Event] = true
-		if old[i].Event == after {
-			break
-		}
+	news, err := w.Webhooks(ctx, s, after)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range old[:len(old)-len(news)] {
+		t.seen[n.Endpoint+n.Event] = true
 	}
 	back, _, err := w.Store.Mark()
 	if err != nil {
