@@ -75,6 +75,7 @@ func (s *Sales) RefreshAccount(ctx context.Context, who accounts.Actor, id strin
 		values.Lost = barred.Status == http.StatusForbidden || !row.DeauthorizedAt.IsZero()
 	} else if no, ok := errors.AsType[*Refused](err); ok {
 		values = lost(row, no.Message)
+		values.Lost = !row.DeauthorizedAt.IsZero()
 	} else if err != nil {
 		return fault.From(fault.Unavailable, err, "Stripe does not answer. What is shown is from before; please try again.")
 	}
@@ -84,6 +85,9 @@ func (s *Sales) RefreshAccount(ctx context.Context, who accounts.Actor, id strin
 		}
 	}
 	_, err = s.Accounts.Refresh(ctx, who.Tenant, values)
+	if s.Jobs != nil {
+		s.Jobs.Wake()
+	}
 	return err
 }
 

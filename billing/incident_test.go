@@ -383,3 +383,44 @@ func TestLateNewsOfALostAccount(t *testing.T) {
 		t.Errorf("lost %v, told %v, %v", lost, s.told(t), err)
 	}
 }
+
+// Refresh finds that an account is lost, and that it is back, and what happened
+// meanwhile is read.
+func TestRefreshFindsAnAccountLostAndBack(t *testing.T) {
+	t.Parallel()
+	testdb.Each(t, func(t *testing.T, db *bun.DB) {
+		s := openShop(t, db)
+		b := openBank(t, s)
+		sub, id := s.paid(t)
+		linked := &accounts.ConnectedAccounts{DB: db, Wall: s.sell.Wall}
+		sales := &billing.Sales{DB: db, Engine: b, Accounts: linked, Wall: s.sell.Wall, Jobs: s.jobs, Installation: "inst-1"}
+		mine, err := linked.Mine(bg, s.a.publisher)
+		if err != nil || len(mine) != 1 {
+			t.Fatal(mine, err)
+		}
+		refresh := func(lost bool) {
+			t.Helper()
+			if err := sales.RefreshAccount(bg, s.a.publisher, mine[0].ID); err != nil {
+				t.Fatal(err)
+			}
+			s.work(t)
+			if now, err := linked.Mine(bg, s.a.publisher); err != nil || now[0].DeauthorizedAt.IsZero() == lost {
+				t.Errorf("%+v, %v", now, err)
+			}
+		}
+		b.bar(true)
+		refresh(true)
+		b.refuse["account"] = noSuch("account", s.a.account)
+		refresh(true) // no other answer than a good one takes it back
+		b.bar(false)
+		s.stripe.end(id, "cancellation_requested")
+		refresh(false)
+		s.want(t, sub.UUID, "BLOCKED", false)
+		if got := s.told(t); count(got, "publisher account_lost") != 1 || count(got, "admin account_lost") != 1 {
+			t.Errorf("told %v", got)
+		}
+		if s.audited(t, "account.lost") != 1 || s.audited(t, "account.back") != 1 {
+			t.Error("the audit does not say when the account was lost and back")
+		}
+	})
+}
