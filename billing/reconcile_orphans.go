@@ -27,7 +27,7 @@ func (c *comparison) compareStranger(ctx context.Context, theirs Subscription) e
 	if fault.KindOf(err) != fault.NotFound {
 		return err
 	}
-	if !alive(theirs) {
+	if !alive(theirs) || !c.tagged(theirs.Metadata) {
 		return nil
 	}
 	return c.orphanSubscription(ctx, theirs)

@@ -61,7 +61,7 @@ func (c *comparison) subscriptions(ctx context.Context) error {
 		}
 	}
 	for _, one := range theirs {
-		if !current[one.ID] && c.tagged(one.Metadata) {
+		if !current[one.ID] && one.Metadata[metaInstallation] == c.Subscriptions.Installation {
 			if err := c.compareStranger(ctx, one); err != nil {
 				return err
 			}

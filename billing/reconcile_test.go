@@ -378,3 +378,26 @@ func TestDifferencesAreOfTheirTenantOnly(t *testing.T) {
 	}
 	o.work(t)
 }
+
+// Somebody paid twice, by a session that we know nothing of: the second
+// subscription is found, ended, and told of.
+func TestASecondSubscriptionIsFoundAndEnded(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t, testdb.New(t))
+	sub, theirs, _ := o.paid(t)
+	o.look(t)
+	metadata := map[string]string{"installation": "inst-1", "subscription": sub.UUID}
+	second := o.byHand(connectedA(o), theirs.Customer, "active", metadata, theirs.Items[0].Price)
+	foreign := o.byHand(connectedA(o), "cus_of_somebody_else", "active", metadata, theirs.Items[0].Price)
+	o.after(t, 24*time.Hour)
+	o.sees(t, "subscription link")
+	if second.Status != "canceled" || theirs.Status != "active" {
+		t.Errorf("second %s, first %s", second.Status, theirs.Status)
+	}
+	o.after(t, 15*time.Minute)
+	o.sees(t)
+	if foreign.Status != "active" {
+		t.Error("metadata alone ended somebody else's subscription")
+	}
+	o.want(t, sub.UUID, "UNBLOCKED", true)
+}
