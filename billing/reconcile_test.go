@@ -401,3 +401,26 @@ func TestASecondSubscriptionIsFoundAndEnded(t *testing.T) {
 	}
 	o.want(t, sub.UUID, "UNBLOCKED", true)
 }
+
+// However often somebody looks, everything is compared once a night, and events
+// are fetched every time that ten minutes are over.
+func TestEverythingIsComparedOnceANight(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t, testdb.New(t))
+	o.look(t)
+	from := len(o.stripe.ops)
+	for range 3 * 24 {
+		o.after(t, time.Hour)
+		o.after(t, time.Second)
+	}
+	count := map[string]int{}
+	for _, op := range o.stripe.ops[from:] {
+		count[op]++
+	}
+	want := map[string]int{"all subscriptions": 3 * 2, "products": 3 * 4, "disputes": 3 * 2, "events": 3 * 24 * 4} // of two tenants, with an account each
+	for op, n := range want {
+		if count[op] != n {
+			t.Errorf("%s was listed %d times, want %d", op, count[op], n)
+		}
+	}
+}
