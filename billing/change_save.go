@@ -150,12 +150,12 @@ func (t changeTale) cameToNothing(ctx context.Context, tx bun.Tx) error {
 // waitsForPayment tells that the change needs its invoice paid.
 func (t changeTale) waitsForPayment(ctx context.Context, tx bun.Tx) error {
 	text := "The change to " + t.to + " waits for its payment. " + t.from + " goes on until then."
-	if err := t.note(ctx, tx, "plan_change_unpaid", text); err != nil {
-		return err
+	if err := t.note(ctx, tx, "plan_change_unpaid", text); err != nil || t.after.ActionNeeded {
+		return err // of a bank that asks, tellPayment tells
 	}
 	return t.tell(ctx, tx, notices.Notice{
 		Kind: notices.PaymentNeeded, Urgent: true, Subject: t.api + ": pay to change to " + t.to,
-		Body: text + "\n\nThe card was declined, or your bank wants you to confirm the payment. Pay the open invoice by " + day(t.after.CheckoutExpiresAt) + "; after that everything stays as it was.",
+		Body: text + "\n\nThe card was declined. Pay the open invoice by " + day(t.after.CheckoutExpiresAt) + "; after that everything stays as it was.",
 	})
 }
 

@@ -106,6 +106,10 @@ func (h Change) Confirm(c *fiber.Ctx) error {
 		session.Notice(c, "attention", fault.Message(err))
 		return respond.SeeOther(c, subscriptionPath(o.UUID))
 	}
+	if o.Changing != nil && o.Changing.ByPaying() {
+		session.Notice(c, "attention", changed(o))
+		return respond.SeeOther(c, subscriptionPath(o.UUID))
+	}
 	return respond.SeeOther(c, subscriptionPath(o.UUID), changed(o))
 }
 
