@@ -48,6 +48,7 @@ type EndPreview struct {
 	Paid    int64          // subscriptions that Stripe bills
 	Free    int64          // and those that cost nothing
 	Waiting int64          // and those that are not paid yet
+	Coming  int64          // subscriptions that were to change to it, and keep the plan they have
 	Refunds []money.Amount // what a refund of the last payments comes to, one sum a currency
 	Payers  int64          // how many subscriptions those are of
 	Seen    string         // for the Consent of whoever has read this
@@ -90,6 +91,13 @@ func (e *Ends) Preview(ctx context.Context, who accounts.Actor, t EndTarget, aft
 		return p, err
 	}
 	p.Seen, p.Payers = reach.seen(), int64(len(reach.due))
+	if t.Kind == models.EndOfPlan {
+		coming, err := models.SubscriptionsChanging(ctx, e.DB, who.Tenant, models.ChangeScope{Policy: d.scope.Policies[0]})
+		if err != nil {
+			return p, err
+		}
+		p.Coming = int64(len(coming))
+	}
 	return p, e.addRows(ctx, who.Tenant, d.scope, after, reach, &p)
 }
 

@@ -219,9 +219,13 @@ func (e *Ends) EndAPI(ctx context.Context, tx bun.Tx, who accounts.Actor, a mode
 	return e.ask(ctx, tx, who, endOfAPI(models.EndOfAPI, a), c)
 }
 
-// EndPlan ends every subscription with a plan.
+// EndPlan ends every subscription with a plan, and takes back changes to it.
 func (e *Ends) EndPlan(ctx context.Context, tx bun.Tx, who accounts.Actor, p models.Policy, c accounts.Consent) (string, error) {
-	return e.ask(ctx, tx, who, endPlan(p), c)
+	ending, err := e.ask(ctx, tx, who, endPlan(p), c)
+	if err != nil {
+		return "", err
+	}
+	return ending, e.dropComing(ctx, tx, who, p.TenantID, models.ChangeScope{Policy: p.ID}, p.DisplayName+" is deleted, so the change to it is taken back.")
 }
 
 // EndOffers ends the subscriptions to an API of the actor's with some plans, or

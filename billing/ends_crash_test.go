@@ -6,6 +6,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"tollgate/accounts"
 	"tollgate/billing"
 	"tollgate/internal/testdb"
 	"tollgate/models"
@@ -124,5 +125,62 @@ func TestALargeEndingIsSpreadAndLeavesNothingOut(t *testing.T) {
 		if err != nil || len(p.Rows) != 50 || p.Next == 0 || !p.Settled() {
 			t.Errorf("the page has %d rows, next %d, %v", len(p.Rows), p.Next, err)
 		}
+	})
+}
+
+// A change that leads to a plan which is deleted is taken back, and an end takes back
+// whatever change is on its way.
+func TestEndsTakeBackChangesOfPlan(t *testing.T) {
+	t.Parallel()
+	t.Run("the plan that comes is deleted", func(t *testing.T) {
+		t.Parallel()
+		c := openCounter(t, testdb.New(t))
+		o := closingOf(t, c.shop)
+		sub, id := c.on(t, c.a.gold)
+		c.changing(t, sub, c.silver, billing.MomentAtPeriodEnd)
+		if _, err := o.goods.DeletePlan(bg, o.admin, c.silver, o.version(c.silver), accounts.Consent{}); err != nil {
+			t.Fatal(err)
+		}
+		o.work(t)
+		got := o.want(t, sub.UUID, "UNBLOCKED", true)
+		if got.ChangeKind != models.NoChange || o.stripe.subs[id].Schedule != "" {
+			t.Errorf("it still changes: %s, schedule %q", got.ChangeKind, o.stripe.subs[id].Schedule)
+		}
+		o.agree("its next plan is gone")
+	})
+	for _, how := range []string{models.EndsNow, models.EndsWithPeriods} {
+		t.Run("it is ended, "+how, func(t *testing.T) {
+			t.Parallel()
+			c := openCounter(t, testdb.New(t))
+			o := closingOf(t, c.shop)
+			sub, id := c.on(t, c.a.gold)
+			c.changing(t, sub, c.silver, billing.MomentAtPeriodEnd)
+			target := billing.EndTarget{Kind: models.EndOfSubscription, ID: sub.UUID, As: accounts.Publisher}
+			if _, err := o.ends.EndOne(bg, o.a.publisher, sub.UUID, accounts.Publisher, o.seen(o.a.publisher, target, how, false)); err != nil {
+				t.Fatal(err)
+			}
+			o.work(t)
+			got := o.row(t, sub.UUID)
+			if got.ChangeKind != models.NoChange || o.stripe.subs[id].Schedule != "" || (got.Live == nil) != (how == models.EndsNow) || how == models.EndsWithPeriods && got.Status != "DELETE_PENDING" {
+				t.Errorf("it is %s, changes %q, schedule %q", got.Status, got.ChangeKind, o.stripe.subs[id].Schedule)
+			}
+			o.agree("ended while it was changing")
+		})
+	}
+	t.Run("its sale ends while it waits for a checkout", func(t *testing.T) {
+		t.Parallel()
+		c := openCounter(t, testdb.New(t))
+		o := closingOf(t, c.shop)
+		sub := c.subscribe(t, c.a.free)
+		c.changing(t, sub, c.a.gold, billing.MomentNow)
+		who, target := o.apiTarget(models.EndOfSale)
+		if _, _, err := o.ends.EndSale(bg, who, o.a.api, o.seen(who, target, models.EndsNow, false)); err != nil {
+			t.Fatal(err)
+		}
+		o.work(t)
+		if got := o.want(t, sub.UUID, "UNBLOCKED", true); got.ChangeKind != models.NoChange || len(o.stripe.payable()) > 0 {
+			t.Errorf("it is still to be paid: %s, %v", got.ChangeKind, o.stripe.payable())
+		}
+		o.agree("the free plan goes on")
 	})
 }

@@ -29,6 +29,10 @@ func (e *Ends) EndSale(ctx context.Context, who accounts.Actor, api string, c ac
 		if ending, err = e.ask(ctx, tx, who, endOfAPI(models.EndOfSale, a), c); err != nil {
 			return err
 		}
+		why := a.Name + " is not sold any more, so the change to a paid plan is taken back."
+		if err := e.dropComing(ctx, tx, who, a.TenantID, models.ChangeScope{API: a.ID}, why); err != nil {
+			return err
+		}
 		job, err = e.Sales.stop(ctx, tx, who, a)
 		return err
 	})

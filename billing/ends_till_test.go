@@ -51,7 +51,12 @@ type closing struct {
 
 func openClosing(t *testing.T, db *bun.DB) *closing {
 	t.Helper()
-	o := &closing{shop: openShop(t, db), t: t}
+	return closingOf(t, openShop(t, db))
+}
+
+func closingOf(t *testing.T, s *shop) *closing {
+	t.Helper()
+	o, db := &closing{shop: s, t: t}, s.db
 	sales := &billing.Sales{DB: db, Engine: o.stripe, Wall: o.sell.Wall, Installation: "inst-1"}
 	o.ends = &billing.Ends{Subscriptions: o.sell, Sales: sales}
 	o.ends.Register(o.jobs)

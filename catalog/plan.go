@@ -133,7 +133,7 @@ func (s *Service) DeletePlan(ctx context.Context, who accounts.Actor, uuid strin
 		if err != nil {
 			return err
 		}
-		if err := firstOf(models.HoldPolicy(ctx, tx, p.ID), edited(version, p.Version, "this plan"), nobodyComes(ctx, tx, p)); err != nil {
+		if err := firstOf(models.HoldPolicy(ctx, tx, p.ID), edited(version, p.Version, "this plan")); err != nil {
 			return err
 		}
 		if saved.Ending, err = s.endPlan(ctx, tx, who, p, c); err != nil {
@@ -155,6 +155,9 @@ func (s *Service) DeletePlan(ctx context.Context, who accounts.Actor, uuid strin
 func (s *Service) endPlan(ctx context.Context, tx bun.Tx, who accounts.Actor, p models.Policy, c accounts.Consent) (string, error) {
 	if s.Ends != nil {
 		return s.Ends.EndPlan(ctx, tx, who, p, c)
+	}
+	if err := nobodyComes(ctx, tx, p); err != nil {
+		return "", err
 	}
 	heads, err := models.Headcounts(ctx, tx, p.TenantID, "policy_id", p.ID)
 	if err != nil {

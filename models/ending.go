@@ -298,3 +298,23 @@ func CountEnding(ctx context.Context, db bun.IDB, ending string) (EndingCount, e
 	}
 	return c, nil
 }
+
+// A ChangeScope says which changes of plan that are on their way are meant.
+type ChangeScope struct {
+	Policy int64 // those to this policy; 0 for any
+	API    int64 // those of this API's free subscriptions that wait for a checkout; 0 for any
+}
+
+// SubscriptionsChanging returns the live subscriptions with such a change.
+func SubscriptionsChanging(ctx context.Context, db bun.IDB, tenant TenantID, s ChangeScope) ([]Subscription, error) {
+	var ss []Subscription
+	q := db.NewSelect().Model(&ss).Where("sub.tenant_id = ? AND sub.live = 1 AND sub.pending_policy_id IS NOT NULL", tenant)
+	if s.Policy > 0 {
+		q = q.Where("sub.pending_policy_id = ?", s.Policy)
+	}
+	if s.API > 0 {
+		q = q.Where("sub.api_id = ? AND sub.change_kind = ?", s.API, ChangeByPaying)
+	}
+	err := q.OrderExpr("sub.subscription_id").Scan(ctx)
+	return ss, found(err, "Subscriptions")
+}

@@ -88,6 +88,7 @@ func facts(p billing.EndPreview, at EndPage) []string {
 	say(p.Paid, "subscription that is paid for ends at Stripe, so that nothing is charged for another period.", "subscriptions that are paid for end at Stripe, so that nothing is charged for another period.")
 	say(p.Waiting, "subscription waits for its first payment: its payment page is closed.", "subscriptions wait for their first payment: their payment pages are closed.")
 	say(p.Free, "subscription is free: it ends at once.", "subscriptions are free: they end at once.")
+	say(p.Coming, "subscription was to change to it: it keeps the plan that it has.", "subscriptions were to change to it: they keep the plans that they have.")
 	if p.Total == 0 {
 		return append(out, "Nothing is subscribed, so no subscription ends.")
 	}
