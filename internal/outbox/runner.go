@@ -41,7 +41,8 @@ type Runner struct {
 	Log      *slog.Logger
 	Wall     clock.Wall
 	Business clock.Business
-	Workers  int // tasks at once; 4 when zero
+	Workers  int            // tasks at once; 4 when zero
+	Chance   func() float64 // from 0 to 1, for pauses that differ a little; nil: the usual
 
 	kinds map[string]performer
 	once  sync.Once
@@ -240,7 +241,7 @@ func (r *Runner) finish(ctx context.Context, job Job, j models.Job, failure erro
 		err = r.refuse(ctx, job, j, failure)
 		r.ended.tell(j.ID)
 	default:
-		pause := pauseAfter(j.Attempts)
+		pause := r.pauseAfter(j.Attempts)
 		if p, ok := errors.AsType[postponement](failure); ok {
 			pause = p.pause
 		}
@@ -311,12 +312,16 @@ func told(err error) string {
 // pauseAfter returns how long to wait after the nth attempt: a second, doubled
 // each time up to two minutes, a fifth more or less so that many do
 // not come back at once.
-func pauseAfter(n int) time.Duration {
+func (r *Runner) pauseAfter(n int) time.Duration {
+	chance := r.Chance
+	if chance == nil {
+		chance = rand.Float64 //nolint:gosec // jitter, no secret
+	}
 	pause := longPause
 	if n < 11 {
 		pause = min(firstPause<<(n-1), longPause)
 	}
-	return pause + time.Duration((rand.Float64()-0.5)*0.4*float64(pause)) //nolint:gosec // jitter, no secret
+	return pause + time.Duration((chance()-0.5)*0.4*float64(pause))
 }
 
 // ErrPending is returned by Wait when the job has not ended in time. It goes on
