@@ -294,3 +294,50 @@ func TestWhatSomebodyChangesAtStripe(t *testing.T) {
 		t.Errorf("held: %+v", got)
 	}
 }
+
+// Between the look at the price and the wish itself another browser may be faster.
+func TestAChangeIsCheckedAgainWhenItIsWritten(t *testing.T) {
+	t.Parallel()
+	for name, faster := range map[string]func(c *counter, sub models.Subscription) error{
+		"another change": func(c *counter, sub models.Subscription) error {
+			_, err := c.change(sub, c.payg, billing.MomentAtPeriodEnd)
+			return err
+		},
+		"a block": func(c *counter, sub models.Subscription) error {
+			return c.sell.Hold(bg, c.a.publisher, sub.UUID, access.HoldAll)
+		},
+		"an end": func(c *counter, sub models.Subscription) error {
+			return c.sell.Cancel(bg, c.a.buyer, sub.UUID, billing.CancelAtPeriodEnd)
+		},
+		"another price": func(c *counter, _ models.Subscription) error {
+			_, err := c.db.ExecContext(bg, "UPDATE am_monetization SET stripe_plan_id = 'price_new' WHERE tier_name = 'Gold' AND tenant_id = ?", c.a.tenant)
+			return err
+		},
+		"off sale": func(c *counter, _ models.Subscription) error {
+			_, err := c.db.ExecContext(bg, "UPDATE am_monetization SET state = ? WHERE tier_name = 'Gold' AND tenant_id = ?", models.PushArchived, c.a.tenant)
+			return err
+		},
+	} {
+		c := openCounter(t, testdb.New(t))
+		sub, _ := c.on(t, c.silver)
+		p, err := c.sell.PreviewChange(bg, c.a.buyer, sub.UUID, c.a.gold, billing.MomentNow)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.stripe.before = func(op string) {
+			if op == "preview change" {
+				c.stripe.before = nil
+				if err := faster(c, sub); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		err = c.sell.Change(bg, c.a.buyer, sub.UUID, p.Shown())
+		if k := fault.KindOf(err); k != fault.Conflict && k != fault.Invalid || fault.Message(err) == "" {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := c.row(t, sub.UUID); got.ChangeKind == models.ChangeNow {
+			t.Errorf("%s: it is on its way all the same", name)
+		}
+	}
+}

@@ -275,3 +275,46 @@ func TestADelayedPaymentForAPlan(t *testing.T) {
 		}
 	}
 }
+
+// An event that comes between the wish and Stripe's answer drops nothing: what
+// Stripe has not heard of yet, it has not dropped either.
+func TestAnEventBeforeTheAnswerDropsNothing(t *testing.T) {
+	t.Parallel()
+	for op, tt := range map[string]struct {
+		plan func(c *counter) string
+		when billing.Moment
+	}{
+		"change":   {func(c *counter) string { return c.silver }, billing.MomentNow},
+		"schedule": {func(c *counter) string { return c.silver }, billing.MomentAtPeriodEnd},
+		"cancel":   {func(c *counter) string { return c.hobby }, billing.MomentAtPeriodEnd},
+	} {
+		c := openCounter(t, testdb.New(t))
+		sub, id := c.on(t, c.a.gold)
+		broken := true
+		c.stripe.cut = func(got string) int {
+			if got == op && broken {
+				return 1
+			}
+			return 0
+		}
+		if _, err := c.change(sub, tt.plan(c), tt.when); err != nil {
+			t.Fatal(err)
+		}
+		for range 6 {
+			c.send(t, c.about("customer.subscription.updated", id))
+			if _, err := c.jobs.RunOnce(bg); err != nil {
+				t.Fatal(err)
+			}
+			c.wait(10 * time.Second)
+		}
+		if got := c.row(t, sub.UUID); got.ChangeKind == models.NoChange || got.TierID != "Gold" || !slices.Contains(c.stripe.ops, "list subscriptions") {
+			t.Errorf("%s: dropped: %+v", op, got)
+		}
+		broken = false
+		c.work(t)
+		if got := c.row(t, sub.UUID); got.TierID != "Silver" && got.ChangeAt.IsZero() || got.ChangeProblem != "" {
+			t.Errorf("%s: %+v", op, got)
+		}
+		c.sound(t, sub, id)
+	}
+}
