@@ -121,7 +121,8 @@ func (r *running) deleteApplication() {
 	r.shot(s, "ends-application-done")
 }
 
-// deletePerson cannot delete who publishes something, and deletes who does not.
+// deletePerson deletes who publishes something once that is handed over, and who
+// does not.
 func (r *running) deletePerson() {
 	a := r.signIn("admin", true)
 	a.Open(r.portal + "/admin/people")
@@ -129,7 +130,22 @@ func (r *running) deletePerson() {
 	a.Click("Delete this person")
 	a.Click("Show what ends")
 	a.See("must be handed over")
+	a.Open(r.portal + "/admin/people/new")
+	a.Fill("Username", "olga")
+	a.Fill("Name", "Olga Berg")
+	a.Tick("Publisher")
+	a.Click("Add person")
+	a.Open(r.portal + "/admin/people")
+	a.Click("publisher")
+	a.Click("Delete this person")
+	a.Click("Show what ends")
 	r.shot(a, "ends-publisher")
+	a.Choose("Hand over to", "Olga Berg (olga)")
+	a.Click("Hand over")
+	a.See("It is handed over.")
+	a.Tick("I have read this.")
+	a.Click("Delete ")
+	a.See("The person is deleted.")
 	a.Open(r.portal + "/admin/people")
 	a.Click("subscriber")
 	a.Click("Delete this person")

@@ -134,6 +134,7 @@ var targets = []target{
 	{route: "POST /admin/subscriptions/:uuid/keep", role: "admin", id: "paid", shared: true},
 	{route: "GET /admin/endings/:id", role: "admin", id: "ending by publisher", shared: true},
 	{route: "GET /admin/people/:id/delete", role: "admin", id: "person", shared: true},
+	{route: "POST /admin/people/:id/hand-over", role: "admin", id: "person", shared: true},
 	{route: "POST /admin/people/:id/delete", role: "admin", id: "person", shared: true},
 	{route: "POST /admin/accounts/:id/refresh", role: "admin", id: "account", shared: true},
 	{route: "POST /admin/accounts/:id/release", role: "admin", id: "account", shared: true},

@@ -69,6 +69,7 @@ func adminEndRoutes(d Deps) []Route {
 		{"POST", "/admin/plans/:uuid/delete", Admin, ends.DeletePlan},
 		{"GET", "/admin/people/:id/delete", Admin, ends.ShowPerson},
 		{"POST", "/admin/people/:id/delete", Admin, ends.DeletePerson},
+		{"POST", "/admin/people/:id/hand-over", Admin, ends.HandOver},
 		{"GET", "/admin/subscriptions/:uuid/end", Admin, ends.ShowOne},
 		{"POST", "/admin/subscriptions/:uuid/end", Admin, ends.EndOne},
 		{"POST", "/admin/subscriptions/:uuid/keep", Admin, ends.TakeBack},

@@ -43,9 +43,11 @@ type Ends struct {
 	Catalog interface {
 		Plan(ctx context.Context, who accounts.Actor, uuid string) (catalog.Plan, error)
 		DeletePlan(ctx context.Context, who accounts.Actor, uuid string, version int64, c accounts.Consent) (catalog.Saved, error)
+		HandOver(ctx context.Context, who accounts.Actor, from, to string) error
 	}
 	People interface {
 		ByID(ctx context.Context, who accounts.Actor, id string) (accounts.Person, error)
+		List(ctx context.Context, who accounts.Actor, f models.PeopleFilter, limit int) (accounts.PeoplePage, error)
 		Sold(ctx context.Context, who accounts.Actor, id string) ([]string, error)
 		Delete(ctx context.Context, who accounts.Actor, id string, c accounts.Consent) (ending string, err error)
 	}
@@ -172,6 +174,10 @@ func (h Ends) person(c *fiber.Ctx) (ask, error) {
 	if err != nil {
 		return ask{}, err
 	}
+	heirs, err := h.heirs(c, p.ID)
+	if err != nil {
+		return ask{}, err
+	}
 	at := peoplePath + "/" + p.ID
 	return ask{
 		frame:  respond.Frame(c, layout.Admin, "Delete "+p.DisplayName, peoplePath).With(ui.Link{Href: peoplePath, Label: "People"}, ui.Link{Href: at, Label: p.DisplayName}, ui.Link{Label: "Delete"}),
@@ -182,10 +188,35 @@ func (h Ends) person(c *fiber.Ctx) (ask, error) {
 			e.Button, e.Back = "Delete "+p.DisplayName, ui.Link{Href: at, Label: "Keep this person"}
 			if len(sold) > 0 {
 				e.Standing = p.DisplayName + " publishes " + ui.Listed(sold) + ". What is sold must be handed over to another publisher, or be ended and deleted, before this person can be deleted."
-				e.Blocked = true
+				e.Blocked, e.HandOver, e.Heirs, e.Heir = true, at+"/hand-over", heirs, c.FormValue("to")
 			}
 		},
 	}, nil
+}
+
+// heirs are the other publishers who can sign in.
+func (h Ends) heirs(c *fiber.Ctx, without string) ([]ui.Choice, error) {
+	const most = 200
+	page, err := h.People.List(c.UserContext(), session.Actor(c), models.PeopleFilter{Role: string(accounts.Publisher)}, most)
+	var out []ui.Choice
+	for _, p := range page.People {
+		if p.Active() && p.ID != without {
+			out = append(out, ui.Choice{Value: p.ID, Label: p.DisplayName + " (" + p.Username + ")"})
+		}
+	}
+	return out, err
+}
+
+// HandOver answers POST /admin/people/:id/hand-over.
+func (h Ends) HandOver(c *fiber.Ctx) error {
+	a, err := h.person(c)
+	if err != nil {
+		return err
+	}
+	if err := h.Catalog.HandOver(c.UserContext(), session.Actor(c), c.Params("id"), c.FormValue("to")); err != nil {
+		return h.again(c, a, err)
+	}
+	return respond.SeeOther(c, a.path, "It is handed over.")
 }
 
 // DeletePerson answers POST /admin/people/:id/delete.

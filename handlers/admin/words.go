@@ -54,6 +54,7 @@ func plain(name string) string {
 var deeds = map[string]string{
 	"account.link": "Linked a connected account", "account.release": "Gave a connected account up",
 	"api.create": "Made an API", "api.edit": "Changed an API", "api.publish": "Published an API", "api.delete": "Deleted an API",
+	"api.hand_over": "Handed an API over", "account.hand_over": "Handed a connected account over",
 	"api.offer": "Changed which plans an API offers", "monetization.enable": "Asked to sell an API", "monetization.disable": "Asked to stop selling an API",
 	"monetization.on": "An API is on sale", "monetization.off": "An API is off sale", "monetization.refused": "Stripe refused to sell a plan of an API",
 	"application.create": "Made an application", "application.edit": "Changed an application", "application.delete": "Deleted an application",

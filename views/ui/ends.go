@@ -41,6 +41,10 @@ type Ends struct {
 	Standing string // what is decided already; "" when nothing is
 	TakeBack string // address that takes it back; "" when the reader cannot
 	Blocked  bool   // nothing can be ended as it stands; Standing says why
+
+	HandOver string   // address that hands over what stands in the way
+	Heirs    []Choice // who could get it, sent as to
+	Heir     string   // chosen
 }
 
 // Hidden is a value that a form sends along.

@@ -32,6 +32,8 @@ func ends() map[string]templ.Component {
 	wrong.Problem, wrong.Problems = "The subscriptions changed while you were reading.", map[string]string{"how": "Choose when they end.", "reason": "Say why.", "agree": "Tick this to confirm."}
 	wrong.Standing, wrong.TakeBack, wrong.Money, wrong.Whose = "It is being ended already.", "/somewhere/keep", false, false
 	blocked := ui.Ends{Title: "Delete Nils", Lead: "They are signed out.", Facts: []string{"Nothing is subscribed."}, Standing: "Nils publishes Weather v1.", Blocked: true, Back: ui.Link{Href: "/somewhere", Label: "Keep this person"}}
+	heirs := blocked
+	heirs.HandOver, heirs.Heirs, heirs.Problems = "/somewhere/hand-over", []ui.Choice{{Value: "p2", Label: "Olga (olga)"}}, map[string]string{"to": "Choose a publisher who can sign in."}
 	evils := ui.Ends{
 		Title: hostile, Lead: hostile, Caption: hostile, Facts: []string{hostile}, Rows: []ui.EndRow{{Href: hostile, Name: hostile, Plan: hostile, Application: hostile, Who: hostile, State: hostile, Last: hostile}}, Whose: true,
 		Action: hostile, Token: hostile, Seen: hostile, HowLabel: hostile, How: hostile, Hidden: []ui.Hidden{{Name: hostile, Value: hostile}}, Choices: []ui.Choice{{Value: "x", Label: hostile, Hint: hostile}}, AskReason: true, Reason: hostile,
@@ -50,6 +52,7 @@ func ends() map[string]templ.Component {
 		"ends":            admin.End(admin.EndProps{Frame: inside("End", "/admin/subscriptions"), Ends: e}),
 		"ends_wrong":      admin.End(admin.EndProps{Frame: inside("End", "/admin/subscriptions"), Ends: wrong}),
 		"ends_blocked":    admin.End(admin.EndProps{Frame: inside("End", "/admin/subscriptions"), Ends: blocked}),
+		"ends_heirs":      admin.End(admin.EndProps{Frame: inside("End", "/admin/subscriptions"), Ends: heirs}),
 		"ends_hostile":    admin.End(admin.EndProps{Frame: evil(), Ends: evils}),
 		"ending":          admin.Ending(admin.EndingProps{Frame: inside("End", "/admin/subscriptions"), Ending: going}),
 		"ending_hostile":  admin.Ending(admin.EndingProps{Frame: evil(), Ending: bad}),
