@@ -39,19 +39,32 @@ func withEvents(ctx context.Context, db bun.IDB, job outbox.Job) (context.Contex
 	return context.WithValue(ctx, eventsKey{}, events), err
 }
 
-// toldBy returns id and type of the event that told us: the newest about the object
-// called id, else the newest of all; "" when none did.
-func toldBy(ctx context.Context, id string) (event, kind string) {
+// tells is how the types of events end that tell of one kind of happening.
+var tells = map[string]string{
+	"invoice_issued": ".finalized", "invoice_paid": ".paid", "invoice_voided": ".voided", "invoice_given_up": ".marked_uncollectible",
+	"payment_failed": "payment_failed", "payment_action": ".payment_action_required", "checkout_expired": ".expired", "checkout_paid": "session.completed",
+	"ended": "subscription.deleted",
+}
+
+// toldBy returns id and type of the event that told us of a kind of happening about
+// the object called id: the newest that says just that, else the newest about the
+// object, else the newest of all; "" when none did.
+func toldBy(ctx context.Context, id, kind string) (event, name string) {
 	events, _ := ctx.Value(eventsKey{}).([]models.StripeEvent)
+	best, rank := models.StripeEvent{}, 0
 	for _, e := range events {
+		r := 1
 		if e.ObjectID == id {
-			return e.ID, e.Type
+			r++
+		}
+		if end := tells[kind]; end != "" && strings.HasSuffix(e.Type, end) {
+			r += 2
+		}
+		if r > rank {
+			best, rank = e, r
 		}
 	}
-	if len(events) == 0 {
-		return "", ""
-	}
-	return events[0].ID, events[0].Type
+	return best.ID, best.Type
 }
 
 // note writes h into the timeline of sub, once.
@@ -59,7 +72,7 @@ func (s *Subscriptions) note(ctx context.Context, tx bun.Tx, sub models.Subscrip
 	if h.By.Person == "" {
 		h.By = stripeItself(sub.TenantID)
 		if h.EventType == "" {
-			h.EventID, h.EventType = toldBy(ctx, h.LinkID)
+			h.EventID, h.EventType = toldBy(ctx, h.LinkID, h.Kind)
 		}
 	}
 	at := models.At(h.At)

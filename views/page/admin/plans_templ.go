@@ -770,7 +770,7 @@ func planForm(p PlanProps) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Input(p.field("grace_hours", p.Form.GraceHours, ui.Field{Optional: true, Number: true, Autocomplete: "off", Hint: "Calls go on for so long before they are refused. Empty: as the settings say."})).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Input(p.field("grace_hours", p.Form.GraceHours, ui.Field{Optional: true, Number: true, Autocomplete: "off", Hint: "How long calls go on after a failed payment. Empty: as the settings say."})).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

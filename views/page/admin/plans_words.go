@@ -30,7 +30,7 @@ func (r PlanRow) perWords() string {
 
 // planFields are what the page calls the fields of a plan.
 var planFields = map[string]string{
-	"name": "Name", "description": "Description", "rate": "Billing plan", "price": "Price", "currency": "Currency", "cycle": "Billing cycle", "grace_hours": "Hours of grace after a failed payment",
+	"name": "Name", "description": "Description", "rate": "Billing plan", "price": "Price", "currency": "Currency", "cycle": "Billing cycle", "grace_hours": "Hours of grace",
 	"quota": "Calls included", "time_unit": "For each", "rate_limit": "Rate limit", "rate_limit_unit": "In each", "at_limit": "At the cap",
 	"quota_type": "What the cap counts", "quota_unit": "Unit of data", "unit_time": "How many of that time", "connections": "Connections",
 	"total_tokens": "Tokens", "prompt_tokens": "Prompt tokens", "completion_tokens": "Completion tokens",

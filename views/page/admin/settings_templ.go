@@ -84,7 +84,7 @@ func Settings(p SettingsProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Input(ui.Field{Name: "grace_hours", Label: "Hours of grace after a failed payment", Value: p.GraceHours, Optional: true, Number: true, Short: true, Autocomplete: "off", Problem: p.Problems["grace_hours"], Hint: "Calls go on for so long before they are refused. 0 or empty: they are refused at once. A plan, and a publisher for one customer, may set another time."}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Input(ui.Field{Name: "grace_hours", Label: "Hours of grace after a failed payment", Value: p.GraceHours, Optional: true, Affix: "hours", Number: true, Short: true, Autocomplete: "off", Problem: p.Problems["grace_hours"], Hint: "Calls go on for so long before they are refused. 0 or empty: they are refused at once. A plan, and a publisher for one customer, may set another time."}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
