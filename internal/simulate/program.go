@@ -73,7 +73,7 @@ func (w *World) Boot(ctx context.Context) (*Program, error) {
 
 func (w *World) sell(p *Program, wall clock.Wall) {
 	business := clock.NewBusiness(wall)
-	p.Runner = &outbox.Runner{DB: p.DB, Wall: wall, Business: business, Workers: 1, Log: w.Log}
+	p.Runner = &outbox.Runner{DB: p.DB, Wall: wall, Business: business, Workers: 1, Log: w.Log, Chance: w.Chance}
 	p.Sales = &billing.Sales{
 		DB: p.DB, Engine: p.Engine, Accounts: p.Accounts, Wall: wall, Jobs: p.Runner, Installation: p.Installation,
 		Attributes: []billing.Attribute{{Name: billing.ConnectedAccountKey, DisplayName: "Stripe account", Required: true}},

@@ -77,7 +77,7 @@ func inMemory(ctx context.Context) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	base, err := sql.Open("sqlite", "file::memory:?_pragma=foreign_keys(1)&_pragma=synchronous(0)")
+	base, err := sql.Open("sqlite", "file::memory:?_pragma=page_size(1024)&_pragma=foreign_keys(1)&_pragma=synchronous(0)")
 	if err != nil {
 		return nil, err
 	}

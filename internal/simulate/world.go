@@ -37,6 +37,7 @@ type World struct {
 	Line   *Line
 	Now    func() time.Time
 	Log    *slog.Logger
+	Chance func() float64 // of outboxes; nil for the usual
 	A, B   *Seller
 
 	cycle    string
