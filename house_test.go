@@ -238,6 +238,12 @@ func (s *server) papers(t *testing.T, us accounts.Actor, out *side) {
 	must(t, err)
 	must(t, models.InsertJob(t.Context(), s.db, models.Job{ID: out.have["work"], TenantID: us.Tenant, Kind: "billing.sync_object", Subject: "object/" + out.have["work"],
 		Task: "{}", State: models.JobFailed, RunAt: now, CreatedAt: now, FirstTriedAt: now, DoneAt: now, Problem: "No."}))
+	paid, err := models.SubscriptionByUUID(t.Context(), s.db, us.Tenant, out.have["paid"])
+	must(t, err)
+	out.have["incident"] = "sub_" + rand.Text()
+	_, err = models.InsertIncident(t.Context(), s.db, models.PaymentIncident{Account: out.have["stripe account"], ID: out.have["incident"], TenantID: us.Tenant,
+		AMSubscriptionID: paid.ID, Kind: models.IncidentDuplicate, Status: "refunded", Settled: true, AmountMinor: 900, Currency: "usd", CreatedAt: now, UpdatedAt: now})
+	must(t, err)
 	out.have["person"] = out.people["subscriber"].actor.Person
 	must(t, models.InTx(t.Context(), s.db, func(ctx context.Context, tx bun.Tx) error {
 		return s.parts.deps.Notices.Tell(ctx, tx, us.Tenant, notices.Notice{Person: out.have["person"], Kind: notices.PaymentNeeded, Subject: "Pay", Body: "Pay."})

@@ -57,6 +57,9 @@ var (
 	changeForm = func(their map[string]string) url.Values {
 		return fields("plan", their["plan Free"], "when", "period-end")(nil)
 	}
+	giveBackForm = func(their map[string]string) url.Values {
+		return fields("incident", their["incident"])(nil)
+	}
 	personForm = fields("display_name", "Mine now", "roles", "admin")
 	appForm    = fields("name", "Mine now")
 	endNow     = fields("when", "now")
@@ -92,7 +95,7 @@ var targets = []target{
 	{route: "GET /publisher/subscriptions/:uuid/history.csv", role: "publisher", id: "paid"},
 	{route: "POST /publisher/subscriptions/:uuid/hold", role: "publisher", id: "paid", form: fields("hold", "BLOCKED")},
 	{route: "POST /publisher/subscriptions/:uuid/grace", role: "publisher", id: "paid", form: fields("hours", "9")},
-	{route: "POST /publisher/subscriptions/:uuid/give-back", role: "publisher", id: "paid", form: fields("incident", "x")},
+	{route: "POST /publisher/subscriptions/:uuid/give-back", role: "publisher", id: "paid", form: giveBackForm},
 	{route: "POST /publisher/accounts/:id/refresh", role: "publisher", id: "account"},
 
 	{route: "GET /devportal/apis/:id", role: "subscriber", id: "api City Weather", shared: true},
