@@ -64,7 +64,7 @@ func (s *server) wire() (*parts, error) {
 	agree.Register(runner)
 	p := &parts{runner: runner, sweep: billing.Sweep{Subscriptions: subscriptions}, agree: agree}
 	p.deps = web.Deps{
-		Log: s.log, Wall: s.wall, Business: s.business, Site: s.site(), Ready: s.ready, Demo: s.demo(),
+		Log: s.log, Wall: s.wall, Business: s.business, Site: s.site(), Proxies: s.cfg.TrustedProxies, Ready: s.ready, Demo: s.demo(),
 		Sessions: &accounts.Sessions{DB: s.db, Wall: s.wall}, People: s.people, Tenants: s.tenants,
 		Applications: &accounts.Applications{DB: s.db, Wall: s.wall, Ends: ends}, Accounts: connected, Audit: &accounts.AuditTrail{DB: s.db},
 		Catalog: goods, Subscriptions: subscriptions, Ends: ends, Registrar: registrar, Sales: sales, Jobs: runner, Notices: desk,
