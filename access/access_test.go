@@ -285,7 +285,7 @@ func TestSentences(t *testing.T) {
 		"The last payment failed. Update the card by 10 December or calls will be refused.":                                     {NeedsPayment: true, Stripe: "past_due", PastDueSince: now, Grace: 48 * time.Hour},
 		"The bank asks you to confirm the last payment. Do that by 10 December or calls will be refused.":                       {NeedsPayment: true, Stripe: "past_due", PastDueSince: now, Grace: 48 * time.Hour, ActionNeeded: true},
 		"Calls are served. Gold from 10 December on.":                                                                           {NeedsPayment: true, Stripe: "active", Change: access.Change{Kind: access.ChangeAtEnd, Plan: "Gold", At: later}},
-		"Calls are served. Free from 10 December on, at no cost.":                                                           {NeedsPayment: true, Stripe: "active", CancelAt: later, Change: access.Change{Kind: access.ChangeToFree, Plan: "Free"}},
+		"Calls are served. Free from 10 December on, at no cost.":                                                               {NeedsPayment: true, Stripe: "active", CancelAt: later, Change: access.Change{Kind: access.ChangeToFree, Plan: "Free"}},
 		"Calls are served. Complete the payment by 10 December to change to Gold.":                                              {Checkout: access.Open, CheckoutEnds: later, Change: access.Change{Kind: access.ChangeByPaying, Plan: "Gold"}},
 		"The trial runs until 10 December, and calls are served.":                                                               {NeedsPayment: true, Stripe: "trialing", TrialEnds: later},
 	} {
