@@ -211,7 +211,7 @@ func (s *Subscriptions) carryOn(ctx context.Context, job outbox.Job, t resumeSub
 			return final(err)
 		}
 		if alive(theirs) && !theirs.CancelAt.IsZero() {
-			if _, err := s.Engine.ResumeSubscription(ctx, at, job.Key("resume"), sub.StripeSubscriptionID); err != nil {
+			if _, err := s.Engine.ResumeSubscription(ctx, at, job.Key("resume."+sub.StripeSubscriptionID), sub.StripeSubscriptionID); err != nil {
 				return final(err)
 			}
 		}

@@ -103,7 +103,7 @@ func (s *Subscriptions) carry(ctx context.Context, job outbox.Job, t changePlan,
 		}
 		sub.StripeScheduleID, sub.ChangeAt = schedule.ID, models.At(schedule.NextAt)
 	case models.ChangeToFree:
-		gone, err := s.Engine.CancelSubscription(ctx, v.keptAt, job.Key("to_free"), theirs.ID, CancelAtPeriodEnd)
+		gone, err := s.Engine.CancelSubscription(ctx, v.keptAt, job.Key("to_free."+theirs.ID), theirs.ID, CancelAtPeriodEnd)
 		if err != nil {
 			return final(err)
 		}
@@ -205,7 +205,7 @@ func (s *Subscriptions) undo(ctx context.Context, job outbox.Job, sub models.Sub
 		if v.kept == nil || !alive(*v.kept) || sub.ChangeAt.IsZero() && v.kept.CancelAt.IsZero() {
 			return nil
 		}
-		_, err := s.Engine.ResumeSubscription(ctx, v.keptAt, job.Key("resume"), v.kept.ID)
+		_, err := s.Engine.ResumeSubscription(ctx, v.keptAt, job.Key("resume."+v.kept.ID), v.kept.ID)
 		return final(err)
 	case models.ChangeByPaying:
 		_, err := s.closeSessions(ctx, job, v)

@@ -102,7 +102,7 @@ func (s *Subscriptions) cancelAtStripe(ctx context.Context, job outbox.Job, t en
 	if t.givesBack() {
 		when = CancelUnbilled // or the unused part would be given back twice
 	}
-	_, err := s.Engine.CancelSubscription(ctx, v.keptAt, job.Key("cancel"), v.kept.ID, when)
+	_, err := s.Engine.CancelSubscription(ctx, v.keptAt, job.Key("cancel."+v.kept.ID), v.kept.ID, when)
 	if _, no := errors.AsType[*Refused](err); no {
 		now, readErr := s.Engine.Subscription(ctx, v.keptAt, v.kept.ID)
 		if readErr == nil && !alive(now) {

@@ -32,7 +32,7 @@ var (
 )
 
 // regressions are seeds that failed once.
-var regressions = []uint64{}
+var regressions = []uint64{54}
 
 // A simulation is thirty days of people, Stripe and bad weather.
 type simulation struct {
