@@ -79,6 +79,9 @@ func described(o billing.Overview) page.SubscriptionProps {
 		Stripe: o.StripeSubscriptionID, Account: o.Account, HasInvoices: o.StripeSubscriptionID != "", Ended: o.State.Ended, AccountLost: !o.AccountLost.IsZero(),
 		Hold: page.Hold{Value: o.AdminHold}, CanEnd: !o.State.Ended && !o.EndAsked, CSV: subscriptionPath(o.UUID) + "/history.csv",
 	}
+	if o.APILive == nil {
+		p.APIID = "" // there is no page of it any more
+	}
 	p.Sentence, p.Until, p.After = stands(o)
 	p.NextPlan = sheet.Follows(o)
 	return p
