@@ -286,6 +286,22 @@ func TestWhatSomebodyChangesAtStripe(t *testing.T) {
 	if got := c.told(t, sub); len(got) != 1 || got[0] != "plan_changed" {
 		t.Errorf("timeline %v", got)
 	}
+	lead := func(price string) {
+		c.stripe.schedules[c.stripe.subs[id].Schedule].NextPrice = price
+		c.tell(t, "customer.subscription.updated", id)
+	}
+	c.changing(t, sub, c.a.gold, billing.MomentAtPeriodEnd)
+	lead("price_payg") // to another plan of ours
+	c.plan(t, sub.UUID, "Silver", "Payg", "TIER_UPDATE_PENDING")
+	lead("price_of_somebody") // to what is none of ours, and is theirs to release
+	if got := c.plan(t, sub.UUID, "Silver", "", "UNBLOCKED"); got.ChangeProblem == "" || c.stripe.subs[id].Schedule == "" {
+		t.Errorf("led elsewhere: %+v", got)
+	}
+	c.stripe.released(id)
+	c.changing(t, sub, c.a.gold, billing.MomentAtPeriodEnd)
+	lead("price_silver") // to where it is
+	c.plan(t, sub.UUID, "Silver", "", "UNBLOCKED")
+	c.stripe.released(id)
 	if err := c.sell.Hold(bg, c.a.publisher, sub.UUID, access.HoldAll); err != nil {
 		t.Fatal(err)
 	}

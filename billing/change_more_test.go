@@ -13,6 +13,7 @@ import (
 	"tollgate/billing"
 	"tollgate/catalog"
 	"tollgate/internal/fault"
+	"tollgate/internal/outbox"
 	"tollgate/internal/testdb"
 	"tollgate/models"
 	"tollgate/notices"
@@ -47,14 +48,19 @@ func TestTheMeterOfAPlanThatNobodyHasIsStopped(t *testing.T) {
 		stopped := func() bool { return slices.Contains(c.stripe.ops, "stop meter") }
 		push := func() {
 			t.Helper()
-			if err := c.sell.UndoChange(bg, c.a.buyer, sub.UUID); err != nil {
+			err := models.InTx(bg, db, func(ctx context.Context, tx bun.Tx) error {
+				_, err := outbox.Stage(ctx, tx, c.a.tenant, c.now(), billing.PushSale{API: c.a.apiID})
+				return err
+			})
+			if err != nil {
 				t.Fatal(err)
 			}
 			c.work(t)
 		}
-		if c.wait(31 * 24 * time.Hour); stopped() {
+		if push(); stopped() {
 			t.Fatal("stopped while somebody is about to come")
 		}
+		c.wait(31 * 24 * time.Hour)
 		c.stripe.turns(id)
 		c.tell(t, "customer.subscription.updated", id)
 		if c.plan(t, sub.UUID, "Payg", "", "UNBLOCKED"); stopped() {
@@ -64,6 +70,10 @@ func TestTheMeterOfAPlanThatNobodyHasIsStopped(t *testing.T) {
 		if push(); stopped() {
 			t.Fatal("stopped although nobody left")
 		}
+		if err := c.sell.UndoChange(bg, c.a.buyer, sub.UUID); err != nil {
+			t.Fatal(err)
+		}
+		c.work(t)
 		c.changing(t, sub, c.a.gold, billing.MomentNow)
 		if c.plan(t, sub.UUID, "Gold", "", "UNBLOCKED"); !stopped() {
 			t.Error("the meter that nobody needs runs on")
@@ -316,5 +326,45 @@ func TestAnEventBeforeTheAnswerDropsNothing(t *testing.T) {
 			t.Errorf("%s: %+v", op, got)
 		}
 		c.sound(t, sub, id)
+	}
+}
+
+// A wish that was taken back is not fulfilled after the next one, however long its
+// own work was held up.
+func TestAnOldWishDoesNotReplaceANewOne(t *testing.T) {
+	t.Parallel()
+	c := openCounter(t, testdb.New(t))
+	sub, id := c.on(t, c.a.gold)
+	left := 3
+	c.stripe.cut = func(op string) int {
+		if op == "schedule" && left > 0 {
+			left--
+			return 1
+		}
+		return 0
+	}
+	if _, err := c.change(sub, c.silver, billing.MomentAtPeriodEnd); err != nil {
+		t.Fatal(err)
+	}
+	run := func() {
+		t.Helper()
+		if _, err := c.jobs.RunOnce(bg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run()
+	if err := c.sell.UndoChange(bg, c.a.buyer, sub.UUID); err != nil {
+		t.Fatal(err)
+	}
+	run()
+	c.plan(t, sub.UUID, "Gold", "", "UNBLOCKED")
+	left = 0
+	if _, err := c.change(c.row(t, sub.UUID), c.payg, billing.MomentAtPeriodEnd); err != nil {
+		t.Fatal(err)
+	}
+	c.work(t)
+	c.plan(t, sub.UUID, "Gold", "Payg", "TIER_UPDATE_PENDING")
+	if got := c.stripe.schedules[c.stripe.subs[id].Schedule]; got.NextPrice != "price_payg" {
+		t.Errorf("Stripe will change it to %s", got.NextPrice)
 	}
 }

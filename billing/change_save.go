@@ -21,8 +21,9 @@ func (s *Subscriptions) saveChange(ctx context.Context, tx bun.Tx, before, after
 	moved := before.PolicyID != after.PolicyID || before.PriceVersionID != after.PriceVersionID
 	over := before.ChangeKind != models.NoChange && after.ChangeKind == models.NoChange
 	begun := before.ChangeAt.IsZero() && !after.ChangeAt.IsZero() && after.ChangeKind == before.ChangeKind
+	led := after.ChangeKind == models.ChangeAtEnd && before.ChangeKind == models.ChangeAtEnd && before.PendingPriceVersionID != after.PendingPriceVersionID
 	waits := after.ChangeKind == models.ChangeNow && before.CheckoutExpiresAt.IsZero() && !after.CheckoutExpiresAt.IsZero()
-	if !moved && !over && !begun && !waits {
+	if !moved && !over && !begun && !led && !waits {
 		return nil
 	}
 	t, err := s.changeTale(ctx, tx, before, after)

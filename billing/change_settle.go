@@ -114,12 +114,7 @@ func settlePending(sub *models.Subscription, v seen) {
 			dropChange(sub, notPaidInTime)
 		}
 	case models.ChangeAtEnd:
-		coming := v.change.next.Policy == sub.PendingPolicyID && v.change.next.Version == sub.PendingPriceVersionID
-		if v.change.schedule != nil && coming {
-			sub.StripeScheduleID, sub.ChangeAt = v.change.schedule.ID, models.At(v.change.schedule.NextAt)
-		} else if !sub.ChangeAt.IsZero() {
-			dropChange(sub, takenBackThere)
-		}
+		settleScheduled(sub, v)
 	case models.ChangeToFree:
 		if !theirs.CancelAt.IsZero() {
 			sub.ChangeAt, sub.CancelAt = models.At(theirs.CancelAt), 0
@@ -129,6 +124,23 @@ func settlePending(sub *models.Subscription, v seen) {
 	}
 	if theirs.Schedule == "" {
 		sub.StripeScheduleID = ""
+	}
+}
+
+// settleScheduled follows the schedule at Stripe, wherever somebody may have led it
+// since we made it.
+func settleScheduled(sub *models.Subscription, v seen) {
+	c, next := v.change.schedule, v.change.next
+	switch {
+	case c != nil && next.Policy == sub.PendingPolicyID && next.Version == sub.PendingPriceVersionID:
+		sub.StripeScheduleID, sub.ChangeAt = c.ID, models.At(c.NextAt)
+	case sub.ChangeAt.IsZero(): // Stripe has not heard of it
+	case c != nil && next.Version != "" && next.Version != sub.PriceVersionID:
+		sub.PendingPolicyID, sub.TierIDPending, sub.PendingPriceVersionID = next.Policy, next.Tier, next.Version
+		sub.StripeScheduleID, sub.ChangeAt = c.ID, models.At(c.NextAt)
+	default:
+		dropChange(sub, takenBackThere)
+		sub.StripeScheduleID = "" // what is there now, if anything, is somebody else's
 	}
 }
 
