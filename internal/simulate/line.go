@@ -91,6 +91,9 @@ func (l *Line) blame(format string, args ...any) {
 	l.wrong = append(l.wrong, fmt.Sprintf(format, args...))
 }
 
+// Tap is the line to Stripe as p uses it.
+func (w *World) Tap(p *Program) http.RoundTripper { return tap{w.Line, p.Handle} }
+
 // A tap is the line as one program uses it.
 type tap struct {
 	*Line

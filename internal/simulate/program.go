@@ -65,7 +65,7 @@ func (w *World) Boot(ctx context.Context) (*Program, error) {
 	p.People = &accounts.People{DB: p.DB, Wall: wall}
 	p.Applications = &accounts.Applications{DB: p.DB, Wall: wall}
 	p.Accounts = &accounts.ConnectedAccounts{DB: p.DB, Wall: wall}
-	p.Engine = stripe.New(p.Tenants, Host, slog.New(slog.DiscardHandler), tap{w.Line, p.Handle})
+	p.Engine = stripe.New(p.Tenants, Host, slog.New(slog.DiscardHandler), w.Tap(p))
 	p.Tenants.Stripe = checker{p.Engine}
 	w.sell(p, wall)
 	return p, nil
