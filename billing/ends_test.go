@@ -2,6 +2,7 @@ package billing_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -372,6 +373,7 @@ func TestTheLastWishCountsOnceStripeIsBack(t *testing.T) {
 		"canceled, taken back":                     {[]string{"later", "back"}, "UNBLOCKED", true},
 		"canceled, taken back, canceled":           {[]string{"later", "back", "later"}, "DELETE_PENDING", true},
 		"canceled now, later, taken back":          {[]string{"now", "later", "back"}, "UNBLOCKED", true},
+		"now, then rather later":                   {[]string{"now", "later"}, "DELETE_PENDING", true},
 		"later, then now":                          {[]string{"later", "now"}, "BLOCKED", false},
 		"taken back twice":                         {[]string{"later", "back", "back"}, "UNBLOCKED", true},
 		"canceled, taken back, canceled, and back": {[]string{"later", "back", "later", "back"}, "UNBLOCKED", true},
@@ -555,5 +557,66 @@ func TestAnEndThatStripeTellsUsOfIsTold(t *testing.T) {
 	}
 	if len(told) != 1 || !strings.Contains(told[0], "all attempts to make it again failed too. Stripe") {
 		t.Errorf("told %q", told)
+	}
+}
+
+// What is given back is the payment that was shown and what was charged for a period
+// until Stripe has ended it; nothing is credited besides, and earlier periods stay paid.
+func TestTheLastPaymentAndWhatWasPaidSinceIsGivenBack(t *testing.T) {
+	t.Parallel()
+	o := openClosing(t, testdb.New(t))
+	sub, id := o.paid(t)
+	o.wait(31 * 24 * time.Hour)
+	shown := o.stripe.renew(id, true)
+	o.tell(t, "invoice.paid", shown)
+	c := o.seen(o.a.publisher, billing.EndTarget{Kind: models.EndOfSubscription, ID: sub.UUID, As: accounts.Publisher}, models.EndsNow, true)
+	o.stripe.down = true
+	if _, err := o.ends.EndOne(bg, o.a.publisher, sub.UUID, accounts.Publisher, c); err != nil {
+		t.Fatal(err)
+	}
+	o.wait(31 * 24 * time.Hour)
+	since := o.stripe.renew(id, true)
+	o.stripe.down = false
+	o.work(t)
+	slices.Sort(o.stripe.returned)
+	if want := []string{shown, since}; !slices.Equal(o.stripe.returned, want) {
+		t.Errorf("given back %v, want %v", o.stripe.returned, want)
+	}
+	for key, a := range o.stripe.answers {
+		if strings.HasPrefix(a.values, "cancel") && !strings.HasSuffix(a.values, fmt.Sprint(",", int(billing.CancelUnbilled), "]")) {
+			t.Errorf("canceled with a credit besides: %s %s", key, a.values)
+		}
+	}
+	o.agree("given back")
+}
+
+// The connection breaks after the cancellation, and a webhook is faster than the next
+// attempt: the payment is given back all the same.
+func TestWhatIsOwedIsGivenBackAlthoughTheEndIsKnown(t *testing.T) {
+	t.Parallel()
+	o := openClosing(t, testdb.New(t))
+	sub, id := o.paid(t)
+	c := o.seen(o.admin, billing.EndTarget{Kind: models.EndOfSubscription, ID: sub.UUID, As: accounts.Admin}, models.EndsNow, true)
+	if _, err := o.ends.EndOne(bg, o.admin, sub.UUID, accounts.Admin, c); err != nil {
+		t.Fatal(err)
+	}
+	o.stripe.cut = func(op string) int { return map[string]int{"refund": 1}[op] }
+	if _, err := o.jobs.RunOnce(bg); err != nil {
+		t.Fatal(err)
+	}
+	o.send(t, o.about("customer.subscription.deleted", id))
+	for range 2 { // what the event is about, and then the subscription
+		if _, err := o.jobs.RunOnce(bg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.want(t, sub.UUID, "BLOCKED", false)
+	if len(o.stripe.returned) > 0 {
+		t.Fatalf("given back already: %v", o.stripe.returned)
+	}
+	o.stripe.cut = nil
+	o.work(t)
+	if len(o.stripe.returned) != 1 {
+		t.Errorf("given back %v", o.stripe.returned)
 	}
 }
