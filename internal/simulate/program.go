@@ -48,10 +48,10 @@ type Program struct {
 // mode is a mode in which anything may speak to a Stripe on this machine.
 const mode = "test"
 
-// Boot starts a program on the database and the line of w. Its clock is skew off.
+// Boot starts a program on the database and the line of w.
 func (w *World) Boot(ctx context.Context) (*Program, error) {
 	p := &Program{Handle: w.Store.Open()}
-	wall := clock.NewWall(w.Now)
+	wall := clock.NewWall(func() time.Time { return w.Now().Add(time.Duration(w.Skew.Load())) })
 	box, err := vault.Open(secretKey)
 	if err != nil {
 		return nil, err

@@ -153,7 +153,7 @@ func (m *simulation) pay(ctx context.Context, _ *simulate.Program) error {
 		return err
 	}
 	all := open.List("data")
-	card := []string{"tok_visa", "tok_visa", "tok_visa", "tok_chargeDeclined", "tok_chargeCustomerFail", "tok_threeDSecure2Required"}[m.rand.IntN(6)]
+	card := []string{"tok_visa", "tok_visa", "tok_visa", "tok_chargeDeclined", "tok_chargeCustomerFail", "tok_threeDSecure2Required", "tok_createDispute"}[m.rand.IntN(7)]
 	return m.w.Pay(m.ctx, m.s, all[m.rand.IntN(len(all))].Text("id"), card)
 }
 
@@ -171,7 +171,17 @@ func (m *simulation) atStripe(_ context.Context, _ *simulate.Program) error {
 		_, err := m.w.Ask(ctx, m.s, m.s.Account, what, form)
 		return err
 	}
-	switch m.rand.IntN(9) {
+	switch m.rand.IntN(14) {
+	case 9:
+		return m.refund(ctx, ask)
+	case 10:
+		return ask("POST /v1/products/"+subs[0].Text("items.data.0.price.product"), url.Values{"description": {"By hand"}})
+	case 11:
+		return ask("POST /v1/prices/"+subs[0].Text("items.data.0.price.id"), url.Values{"active": {[]string{"true", "false"}[m.rand.IntN(2)]}})
+	case 12:
+		return ask("POST /v1/subscriptions/"+id, url.Values{"pause_collection[behavior]": {"void"}})
+	case 13:
+		return ask("POST /v1/subscriptions/"+id, url.Values{"pause_collection": {""}})
 	case 0:
 		return ask("POST /v1/subscriptions/"+id, url.Values{"cancel_at_period_end": {"true"}})
 	case 1:
@@ -192,6 +202,15 @@ func (m *simulation) atStripe(_ context.Context, _ *simulate.Program) error {
 		return m.stray(ctx, id)
 	}
 	return m.w.PayOpen(ctx, m.s, id)
+}
+
+// refund gives the last payment back, in Stripe's dashboard.
+func (m *simulation) refund(ctx context.Context, ask func(string, url.Values) error) error {
+	paid, err := m.w.Ask(ctx, m.s, m.s.Account, "GET /v1/charges", nil)
+	if err != nil || len(paid.List("data")) == 0 {
+		return err
+	}
+	return ask("POST /v1/refunds", url.Values{"charge": {paid.Text("data.0.id")}})
 }
 
 // stray pays a session that we know nothing of, for a wish that was paid already.

@@ -49,7 +49,7 @@ type simulation struct {
 	drop    float64 // of webhooks
 	double  float64
 	delay   float64
-	skew    time.Duration // of our wall clock
+	skew    float64 // how often our clocks are set wrong
 	steps   []string
 	n       int
 	sums    *sums
@@ -215,7 +215,7 @@ func (m *simulation) weather() {
 		return m.rand.Float64() * most
 	}
 	m.stage = &simulate.Stage{Weather: simulate.Weather{Store: often(0.01), Stripe: often(0.15), Crash: often(0.004), Freeze: often(0.002)}}
-	m.drop, m.double, m.delay = often(0.4), often(0.3), often(0.5)
+	m.drop, m.double, m.delay, m.skew = often(0.4), often(0.3), often(0.5), often(0.1)
 	m.note("weather %+v, webhooks dropped %.2f doubled %.2f late %.2f", m.stage.Weather, m.drop, m.double, m.delay)
 }
 
@@ -225,6 +225,12 @@ func (m *simulation) step() {
 	time.Sleep(pauses[m.rand.IntN(len(pauses))])
 	_, err := m.w.Stripe.RunOnce(m.ctx)
 	m.must(err)
+	if m.rand.Float64() < m.skew {
+		wrong := []time.Duration{0, 0, -10 * time.Minute, 10 * time.Minute, -2 * time.Hour, 2 * time.Hour}[m.rand.IntN(6)]
+		m.note("our clocks are off by %s", wrong)
+		m.sums.add("!! clocks off by " + wrong.String())
+		m.w.Skew.Store(int64(wrong))
+	}
 	acts := map[string]func(context.Context){}
 	for range 1 + m.rand.IntN(3) {
 		name, act := m.act()
@@ -320,8 +326,8 @@ func (m *simulation) deliver(ctx context.Context, mail []sandbox.Webhook) {
 
 // forge tells n with a signature that is not Stripe's, or too old.
 func (m *simulation) forge(ctx context.Context, n sandbox.Webhook) {
-	old := simNow().Add(-301 * time.Second)
-	for _, signature := range []string{n.Signature(old), strings.Replace(n.Signature(simNow()), "v1=", "v1=0", 1), ""} {
+	ours := simNow().Add(time.Duration(m.w.Skew.Load()))
+	for _, signature := range []string{n.Signature(ours.Add(-400 * time.Second)), n.Signature(ours.Add(400 * time.Second)), strings.Replace(n.Signature(ours), "v1=", "v1=0", 1), ""} {
 		if err := m.p.Inbox.Receive(ctx, m.s.Tenant.Domain, n.Body, signature); err == nil {
 			m.t.Errorf("I-S2: a forged delivery was taken")
 		}
@@ -332,20 +338,27 @@ func (m *simulation) forge(ctx context.Context, n sandbox.Webhook) {
 func (m *simulation) fair() {
 	m.note("the weather is fair from here on")
 	m.revive()
-	m.stage.Weather, m.drop, m.double, m.delay = simulate.Weather{}, 0, 0, 0
+	m.stage.Weather, m.drop, m.double, m.delay, m.skew = simulate.Weather{}, 0, 0, 0, 0
+	m.w.Skew.Store(0)
 	m.w.Store.Hook, m.w.Line.Hook = nil, nil
 }
 
-// settle lets everything come to an end that is under way.
+// settle lets everything come to an end that is under way: what was put off by a
+// clock that ran ahead, and after a day what is nobody's.
 func (m *simulation) settle() {
-	for range 12 {
-		m.deliver(m.ctx, m.post())
-		for range 3 {
+	for _, pause := range []time.Duration{0, 3 * time.Hour, 26 * time.Hour, 26 * time.Hour} {
+		time.Sleep(pause)
+		for range 4 {
+			_, err := m.w.Stripe.RunOnce(m.ctx)
+			m.must(err)
+			m.deliver(m.ctx, m.post())
+			for range 3 {
+				m.work(m.ctx, m.p)
+				time.Sleep(3 * time.Minute)
+			}
+			m.heal(m.ctx, m.p)
 			m.work(m.ctx, m.p)
-			time.Sleep(3 * time.Minute)
 		}
-		m.heal(m.ctx, m.p)
-		m.work(m.ctx, m.p)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"tollgate/accounts"
@@ -39,6 +40,8 @@ type World struct {
 	Log    *slog.Logger
 	Chance func() float64 // of outboxes; nil for the usual
 	A, B   *Seller
+	// Skew is how far the clocks of programs are off, in nanoseconds.
+	Skew atomic.Int64
 
 	cycle    string
 	http     *http.Client
