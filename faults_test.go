@@ -121,7 +121,7 @@ func TestAnExpiredCheckoutIsStartedAgain(t *testing.T) {
 }
 
 // A new price is for new subscribers: whoever is subscribed goes on paying theirs,
-// and a plan that somebody has cannot be deleted.
+// and who would delete a plan that somebody has sees first what ends.
 func TestANewPriceIsForNewSubscribers(t *testing.T) {
 	t.Parallel()
 	r := start(t, settings(t.TempDir()))
@@ -135,7 +135,10 @@ func TestANewPriceIsForNewSubscribers(t *testing.T) {
 	admin.See("It costs 12.00 USD a month. A new price is for new subscribers")
 	admin.Within("City Weather v1 acct_").See("For sale")
 	admin.Click("Delete plan")
-	admin.See("Basic is in use: 1 subscription. It can be deleted once nobody has it.")
+	admin.See("You see first which subscriptions end with it.")
+	admin.Click("Show what ends")
+	admin.See("1 subscription")
+	admin.See("Forecast widget")
 
 	r.move("1mo")
 	r.move("2h")

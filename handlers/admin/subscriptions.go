@@ -79,7 +79,7 @@ func (h Subscriptions) List(c *fiber.Ctx) error {
 // subscriptionRow puts a subscription into a line of the list.
 func subscriptionRow(o billing.Overview) page.SubscriptionRow {
 	return page.SubscriptionRow{
-		ID: o.UUID, API: strings.TrimSpace(o.Title() + " " + o.APIVersion), Plan: o.PolicyName, Subscriber: o.Subscriber, Application: o.ApplicationName,
+		ID: o.UUID, API: strings.TrimSpace(o.Title() + " " + o.APIVersion), Plan: sheet.Plan(o), Subscriber: o.Subscriber, Application: o.ApplicationName,
 		Publisher: o.Publisher, State: o.State.Label, Tone: ui.Tone(o.State.Tone), Since: o.CreatedTime.Time(),
 	}
 }
@@ -98,12 +98,11 @@ func (h Subscriptions) Show(c *fiber.Ctx) error {
 	s := o.State.Sentence
 	p := page.SubscriptionProps{
 		SubscriptionRow: subscriptionRow(o), Sentence: s.Before, Until: s.At, After: s.After, Stripe: o.StripeSubscriptionID, Account: o.Account,
-		CanEnd: !o.State.Ended && !o.EndAsked, CSV: subscriptionPath(o.UUID) + "/history.csv", History: sheet.History(got, nil),
+		CanEnd: !o.State.Ended, CSV: subscriptionPath(o.UUID) + "/history.csv", History: sheet.History(got, nil),
+		NextPlan: sheet.Follows(o),
 	}
+	p.Plan = o.PolicyName // the plan that follows has a line of its own
 	p.Period[0], p.Period[1] = o.PeriodStart.Time(), o.PeriodEnd.Time()
-	if p.NextPlan = o.TierIDPending; p.NextPlan != "" && !o.ChangeAt.IsZero() {
-		p.NextPlan += " on " + ui.Date(o.ChangeAt.Time())
-	}
 	if got.Next != "" {
 		p.Older = link(subscriptionPath(o.UUID), "after", got.Next)
 	}

@@ -77,7 +77,7 @@ func described(o billing.Overview) page.SubscriptionProps {
 		Subscriber: o.Subscriber, Application: o.ApplicationName, State: o.State.Label, Tone: ui.Tone(o.State.Tone),
 		Since: o.CreatedTime.Time(), PeriodStart: o.PeriodStart.Time(), PeriodEnd: o.PeriodEnd.Time(),
 		Stripe: o.StripeSubscriptionID, Account: o.Account, HasInvoices: o.StripeSubscriptionID != "", Ended: o.State.Ended, AccountLost: !o.AccountLost.IsZero(),
-		Hold: page.Hold{Value: o.AdminHold}, CanEnd: !o.State.Ended && !o.EndAsked, CSV: subscriptionPath(o.UUID) + "/history.csv",
+		Hold: page.Hold{Value: o.AdminHold}, CanEnd: !o.State.Ended, CSV: subscriptionPath(o.UUID) + "/history.csv",
 	}
 	if o.APILive == nil {
 		p.APIID = "" // there is no page of it any more
