@@ -278,10 +278,18 @@ func (s *Subscriptions) cancelOthers(ctx context.Context, job outbox.Job, v seen
 // cancelUnpaid ends what was bought by a delayed payment that never came, so that
 // the subscription can be started again.
 func (s *Subscriptions) cancelUnpaid(ctx context.Context, job outbox.Job, sub models.Subscription, v seen) (seen, error) {
-	late := v.kept != nil && (v.kept.Status == "past_due" || v.kept.Status == "unpaid")
 	first := sub.ActivatedAt.IsZero() || sub.ChangeKind == models.ChangeByPaying
-	if !late || !first || !v.moneyOnItsWay() || v.lastPaid() != nil {
+	if v.kept == nil || !first || !v.moneyOnItsWay() || v.lastPaid() != nil {
 		return v, nil
+	}
+	switch v.kept.Status {
+	default:
+		return v, nil
+	case "canceled": // by an attempt that did not get to write it down, unless somebody asked for the end
+		asked, err := s.endAsked(ctx, sub)
+		v.declined = !asked && sub.EndedAt.IsZero()
+		return v, err
+	case "past_due", "unpaid":
 	}
 	gone, err := s.Engine.CancelSubscription(ctx, v.keptAt, job.Key("unpaid."+v.kept.ID), v.kept.ID, CancelUnbilled)
 	if err != nil {
@@ -289,4 +297,15 @@ func (s *Subscriptions) cancelUnpaid(ctx context.Context, job outbox.Job, sub mo
 	}
 	v.kept, v.declined = &gone, true
 	return v, nil
+}
+
+// endAsked reports whether the subscriber, the publisher or an admin asked for the
+// end of sub.
+func (s *Subscriptions) endAsked(ctx context.Context, sub models.Subscription) (bool, error) {
+	flow, asked, err := models.NewestWorkflow(ctx, s.DB, sub.TenantID, reference(sub), models.WorkflowDeletion)
+	if err != nil || asked && flow.Status != models.WorkflowRejected {
+		return asked, err
+	}
+	_, stands, err := models.StandingEnding(ctx, s.DB, sub.ID)
+	return stands, err
 }

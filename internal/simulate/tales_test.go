@@ -81,7 +81,7 @@ func scenarios() []scenario {
 			events: []string{"checkout.session.completed", "customer.subscription.created", "invoice.paid", "customer.subscription.updated", "customer.subscription.updated", "customer.subscription.updated", "customer.subscription.deleted"},
 		},
 		{
-			name: "an expired checkout, and the second one is paid", want: "UNBLOCKED", live: true,
+			name: "an expired checkout, and the second one's debit comes back", want: "REJECTED", live: true,
 			begin: func(l *life) {
 				begun(l)
 				l.days(2)
@@ -91,8 +91,13 @@ func scenarios() []scenario {
 				l.must(err)
 				l.work()
 			},
-			steps:  []func(*life){payCard, renew},
-			events: []string{"checkout.session.expired", "checkout.session.completed", "customer.subscription.created", "customer.subscription.updated", "invoice.finalized", "invoice.paid", "invoice.paid"},
+			steps: []func(*life){
+				func(l *life) {
+					l.ask("POST /v1/payment_pages/"+l.session()+"/confirm", url.Values{"payment_method": {"pm_usBankAccount_insufficientFunds"}, "expected_amount": {"4900"}})
+				},
+				func(l *life) { l.days(8) },
+			},
+			events: []string{"checkout.session.expired", "checkout.session.completed", "customer.subscription.created", "checkout.session.async_payment_failed", "invoice.payment_failed", "customer.subscription.updated", "customer.subscription.deleted"},
 		},
 		{
 			name: "two sessions for one wish are paid", want: "UNBLOCKED", live: true, begin: begun,

@@ -9,7 +9,6 @@ import (
 
 // elsewhere says where the types are tried that no story of seven events has.
 var elsewhere = map[string]string{
-	"checkout.session.async_payment_failed":        "billing, TestADelayedPaymentThatNeverComes",
 	"customer.subscription.paused":                 "the sandbox has no trial that ends without a card",
 	"customer.subscription.resumed":                "the sandbox has no trial that ends without a card",
 	"customer.subscription.trial_will_end":         "billing; we sell no trials",
