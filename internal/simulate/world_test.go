@@ -2,33 +2,29 @@ package simulate_test
 
 import (
 	"testing"
-	"time"
 
+	"tollgate/billing"
 	"tollgate/internal/simulate"
 )
 
-func TestAWorldSells(t *testing.T) {
-	now := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
-	began := time.Now()
-	w, err := simulate.Open(t.Context(), simulate.Options{Now: func() time.Time { return now }})
-	if err != nil {
-		t.Fatal(err)
+// Two tenants sell the same things; a copy of their world brings everything back.
+func TestAWorldSellsAndCanBeCopied(t *testing.T) {
+	t.Parallel()
+	l := newLife(t)
+	from, err := l.w.Copy(l.ctx)
+	l.must(err)
+	l.paid("Gold")
+	if l.theirs().Text("status") != "active" {
+		t.Errorf("%s", l.theirs().Text("status"))
 	}
-	defer w.Close()
-	t.Logf("opened in %s, %d statements, %d calls", time.Since(began), w.Store.Count.Load(), w.Line.Calls.Load())
-	for _, wrong := range w.Line.Wrong() {
-		t.Error(wrong)
-	}
-	t.Logf("%+v", w.A)
-	c, err := w.Copy(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	began = time.Now()
-	for range 10 {
-		if err := w.Load(t.Context(), c); err != nil {
-			t.Fatal(err)
+	l.must(l.w.Load(l.ctx, from))
+	for _, s := range []*simulate.Seller{l.w.A, l.w.B} {
+		wrong, err := l.w.Agree(l.ctx, l.p, s)
+		l.must(err)
+		page, err := l.p.Subscriptions.OfTenant(l.ctx, s.Admin, billing.ListQuery{})
+		l.must(err)
+		if len(wrong) > 0 || len(page.Rows) != 0 {
+			t.Errorf("%s: %q, %d subscriptions", s.Tenant.Domain, wrong, len(page.Rows))
 		}
 	}
-	t.Logf("loaded in %s", time.Since(began)/10)
 }
