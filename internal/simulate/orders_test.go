@@ -62,7 +62,9 @@ func newLife(t *testing.T) *life {
 	return l
 }
 
-// engine is the database that orders are lived through on.
+// engine is the database that orders are lived through on. The clock of a story
+// stands still while work is done. So on MySQL, where a lease renewed to the same
+// instant counts as lost, no job may take two seconds: give it an idle machine.
 var engine = flag.String("orders.engine", "sqlite", "sqlite (in memory), postgres or mysql (as TOLLGATE_TEST_POSTGRES and TOLLGATE_TEST_MYSQL say)")
 
 // share is which part of the orders is lived through.
