@@ -147,7 +147,8 @@ func (s *Subscriptions) Timeline(ctx context.Context, who accounts.Actor, uuid s
 var TimelineHead = []string{"when", "what", "text", "by", "event", "event_type", "object", "object_id"}
 
 // TimelineCSV returns the whole timeline of a subscription as rows of a table, oldest
-// first, without its head. No cell is taken for a formula by a spreadsheet.
+// first, without its head. Cells are as people wrote them: who makes a file of them
+// keeps spreadsheets from calculating them.
 func (s *Subscriptions) TimelineCSV(ctx context.Context, who accounts.Actor, uuid string) ([][]string, error) {
 	var table [][]string
 	for q := (TimelineQuery{Limit: 100}); ; {
@@ -157,9 +158,6 @@ func (s *Subscriptions) TimelineCSV(ctx context.Context, who accounts.Actor, uui
 		}
 		for _, e := range page.Rows {
 			row := []string{e.At.Time().UTC().Format(time.RFC3339), e.Kind, e.Text, e.ActorName, e.EventID, e.EventType, e.LinkType, e.LinkID}
-			for i, cell := range row {
-				row[i] = harmless(cell)
-			}
 			table = append(table, row)
 		}
 		if q.After = page.Next; q.After == "" {
@@ -167,12 +165,4 @@ func (s *Subscriptions) TimelineCSV(ctx context.Context, who accounts.Actor, uui
 			return table, nil
 		}
 	}
-}
-
-// harmless returns a cell that no spreadsheet takes for a formula.
-func harmless(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-		return "'" + cell
-	}
-	return cell
 }

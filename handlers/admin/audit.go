@@ -32,7 +32,7 @@ func (h Audit) List(c *fiber.Ctx) error {
 		Pager: ui.Pager{Showing: ui.Plural(int64(len(found.Rows)), "entry", "entries")},
 	}
 	if found.After != "" {
-		props.Pager.Next = link("/admin/audit", "after", found.After)
+		props.Pager.Next = respond.Link("/admin/audit", "after", found.After)
 	}
 	if after != "" {
 		props.Pager.Previous = "/admin/audit"

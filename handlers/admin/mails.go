@@ -61,10 +61,10 @@ func (h Mails) List(c *fiber.Ctx) error {
 	}
 	props.Lead = mailsLead(props.Server, kept)
 	if found.After != "" {
-		props.Pager.Next = link("/admin/mails", "state", state, "after", found.After)
+		props.Pager.Next = respond.Link("/admin/mails", "state", state, "after", found.After)
 	}
 	if after != "" {
-		props.Pager.Previous = link("/admin/mails", "state", state)
+		props.Pager.Previous = respond.Link("/admin/mails", "state", state)
 	}
 	for _, n := range found.Rows {
 		props.Rows = append(props.Rows, mailRow(n))
@@ -85,7 +85,7 @@ func mailsLead(server string, kept int64) string {
 func mailFilters(current string) []ui.Link {
 	out := []ui.Link{{Href: "/admin/mails", Label: "All", Current: current == ""}}
 	for _, state := range []string{models.MailFailed, models.MailWaiting, models.MailKept, models.MailSent, models.MailNone} {
-		out = append(out, ui.Link{Href: link("/admin/mails", "state", state), Label: mailStates[state].word, Current: current == state})
+		out = append(out, ui.Link{Href: respond.Link("/admin/mails", "state", state), Label: mailStates[state].word, Current: current == state})
 	}
 	return out
 }

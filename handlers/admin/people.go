@@ -52,10 +52,10 @@ func (h People) List(c *fiber.Ctx) error {
 		Narrowed: f.Search != "" || f.Role != "", Pager: ui.Pager{Showing: ui.Plural(int64(len(found.People)), "person", "people")},
 	}
 	if found.After != "" {
-		props.Pager.Next = link("/admin/people", "q", f.Search, "role", f.Role, "after", found.After)
+		props.Pager.Next = respond.Link("/admin/people", "q", f.Search, "role", f.Role, "after", found.After)
 	}
 	if f.After != "" {
-		props.Pager.Previous = link("/admin/people", "q", f.Search, "role", f.Role)
+		props.Pager.Previous = respond.Link("/admin/people", "q", f.Search, "role", f.Role)
 	}
 	for _, p := range found.People {
 		props.Rows = append(props.Rows, page.PersonRow{
@@ -68,9 +68,9 @@ func (h People) List(c *fiber.Ctx) error {
 
 // roleFilters are all people, and those of each role.
 func roleFilters(f models.PeopleFilter) []ui.Link {
-	out := []ui.Link{{Href: link("/admin/people", "q", f.Search), Label: "All", Current: f.Role == ""}}
+	out := []ui.Link{{Href: respond.Link("/admin/people", "q", f.Search), Label: "All", Current: f.Role == ""}}
 	for _, c := range roleChoices {
-		out = append(out, ui.Link{Href: link("/admin/people", "q", f.Search, "role", c.Value), Label: c.Label + "s", Current: f.Role == c.Value})
+		out = append(out, ui.Link{Href: respond.Link("/admin/people", "q", f.Search, "role", c.Value), Label: c.Label + "s", Current: f.Role == c.Value})
 	}
 	return out
 }
@@ -198,18 +198,4 @@ func personInput(c *fiber.Ctx) accounts.PersonInput {
 		in.Roles = append(in.Roles, accounts.Role(r))
 	}
 	return in
-}
-
-// link returns path with the given names and values, without the empty ones.
-func link(path string, pairs ...string) string {
-	q := url.Values{}
-	for i := 0; i < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			q.Set(pairs[i], pairs[i+1])
-		}
-	}
-	if len(q) == 0 {
-		return path
-	}
-	return path + "?" + q.Encode()
 }

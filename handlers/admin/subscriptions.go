@@ -30,48 +30,30 @@ type Subscriptions struct {
 	}
 }
 
-// subscriptionViews are the ways to narrow the list.
-var subscriptionViews = []struct {
-	name, label string
-	statuses    []string
-	ended       bool
-}{
-	{"", "All", nil, false},
-	{"active", "Active", []string{"UNBLOCKED", "DELETE_PENDING", "TIER_UPDATE_PENDING"}, false},
-	{"waiting", "Waiting for payment", []string{"ON_HOLD", "REJECTED"}, false},
-	{"blocked", "Payment needed or blocked", []string{"BLOCKED", "PROD_ONLY_BLOCKED"}, false},
-	{"ended", "Ended", nil, true},
-}
-
 func subscriptionPath(uuid string) string { return subscriptionsPath + "/" + url.PathEscape(uuid) }
 
 // List answers GET /admin/subscriptions.
 func (h Subscriptions) List(c *fiber.Ctx) error {
-	search, now := c.Query("q"), subscriptionViews[0]
-	for _, v := range subscriptionViews {
-		if v.name == c.Query("show") {
-			now = v
-		}
-	}
+	search, now := c.Query("q"), sheet.ViewCalled(c.Query("show"))
 	before, _ := strconv.ParseInt(c.Query("before"), 10, 64) // what is no number is the first page
 	got, err := h.Subscriptions.OfTenant(c.UserContext(), session.Actor(c), billing.ListQuery{
-		Statuses: now.statuses, Ended: now.ended, Search: search, Before: before,
+		Statuses: now.Statuses, Ended: now.Ended, Search: search, Before: before,
 	})
 	if err != nil {
 		return err
 	}
 	p := page.SubscriptionsProps{
-		Frame: respond.Frame(c, layout.Admin, "Subscriptions", subscriptionsPath), Search: search, Narrowed: search != "" || now.name != "",
+		Frame: respond.Frame(c, layout.Admin, "Subscriptions", subscriptionsPath), Search: search, Narrowed: search != "" || now.Name != "",
 	}
-	for _, v := range subscriptionViews {
-		p.Filters = append(p.Filters, ui.Link{Href: link(subscriptionsPath, "q", search, "show", v.name), Label: v.label, Current: v.name == now.name})
+	for _, v := range sheet.Views {
+		p.Filters = append(p.Filters, ui.Link{Href: respond.Link(subscriptionsPath, "q", search, "show", v.Name), Label: v.Label, Current: v.Name == now.Name})
 	}
 	for _, o := range got.Rows {
 		p.Rows = append(p.Rows, subscriptionRow(o))
 	}
 	p.Pager.Showing = ui.Plural(int64(len(got.Rows)), "subscription", "subscriptions")
 	if got.Next > 0 {
-		p.Pager.Next = link(subscriptionsPath, "q", search, "show", now.name, "before", strconv.FormatInt(got.Next, 10))
+		p.Pager.Next = respond.Link(subscriptionsPath, "q", search, "show", now.Name, "before", strconv.FormatInt(got.Next, 10))
 	}
 	return respond.Page(c, fiber.StatusOK, page.Subscriptions(p))
 }
@@ -104,7 +86,7 @@ func (h Subscriptions) Show(c *fiber.Ctx) error {
 	p.Plan = o.PolicyName // the plan that follows has a line of its own
 	p.Period[0], p.Period[1] = o.PeriodStart.Time(), o.PeriodEnd.Time()
 	if got.Next != "" {
-		p.Older = link(subscriptionPath(o.UUID), "after", got.Next)
+		p.Older = respond.Link(subscriptionPath(o.UUID), "after", got.Next)
 	}
 	p.Frame = respond.Frame(c, layout.Admin, p.Subscriber+", "+p.API, subscriptionsPath).
 		With(ui.Link{Href: subscriptionsPath, Label: "Subscriptions"}, ui.Link{Label: p.Subscriber + ", " + p.API})

@@ -44,12 +44,12 @@ func (h Webhooks) List(c *fiber.Ctx) error {
 		Frame: respond.Frame(c, layout.Admin, "Webhooks", "/admin/webhooks"), Filters: stateFilters(f.State), Narrowed: f.State != "",
 	}
 	if !f.Before.IsZero() {
-		props.Pager.Previous = link("/admin/webhooks", "state", f.State)
+		props.Pager.Previous = respond.Link("/admin/webhooks", "state", f.State)
 	}
 	if len(found) > pageSize {
 		found = found[:pageSize]
 		last := found[pageSize-1]
-		props.Pager.Next = link("/admin/webhooks", "state", f.State, "after", strconv.FormatInt(int64(last.ReceivedAt), 10)+"."+last.ID)
+		props.Pager.Next = respond.Link("/admin/webhooks", "state", f.State, "after", strconv.FormatInt(int64(last.ReceivedAt), 10)+"."+last.ID)
 	}
 	props.Pager.Showing = ui.Plural(int64(len(found)), "event", "events")
 	props.Lead = h.lead(found, f)
@@ -75,7 +75,7 @@ func (h Webhooks) lead(found []models.StripeEvent, f models.StripeEventFilter) s
 func stateFilters(current string) []ui.Link {
 	out := []ui.Link{{Href: "/admin/webhooks", Label: "All", Current: current == ""}}
 	for _, state := range []string{models.EventFailed, models.EventWaiting, models.EventDone, models.EventIgnored} {
-		out = append(out, ui.Link{Href: link("/admin/webhooks", "state", state), Label: eventStates[state].word, Current: current == state})
+		out = append(out, ui.Link{Href: respond.Link("/admin/webhooks", "state", state), Label: eventStates[state].word, Current: current == state})
 	}
 	return out
 }

@@ -73,7 +73,7 @@ func (h Catalogue) Show(c *fiber.Ctx) error {
 	}
 	p.Pager.Showing = ui.Plural(int64(len(listed)), "API", "APIs")
 	if next != "" {
-		p.Pager.Next = link("/devportal", "q", search, "label", label, "after", next)
+		p.Pager.Next = respond.Link("/devportal", "q", search, "label", label, "after", next)
 	}
 	return respond.Page(c, fiber.StatusOK, page.Catalogue(p))
 }
@@ -100,25 +100,11 @@ func (h Catalogue) browse(ctx context.Context, who accounts.Actor, search, label
 
 // labels are the filters of the catalogue.
 func labels(search, current string) []ui.Link {
-	links := []ui.Link{{Href: link("/devportal", "q", search), Label: "All", Current: current == ""}}
+	links := []ui.Link{{Href: respond.Link("/devportal", "q", search), Label: "All", Current: current == ""}}
 	for _, l := range []string{catalog.LabelFree, catalog.LabelFreemium, catalog.LabelPaid} {
-		links = append(links, ui.Link{Href: link("/devportal", "q", search, "label", l), Label: l, Current: current == l})
+		links = append(links, ui.Link{Href: respond.Link("/devportal", "q", search, "label", l), Label: l, Current: current == l})
 	}
 	return links
-}
-
-// link returns path with the parameters that are set.
-func link(path string, parameters ...string) string {
-	v := url.Values{}
-	for i := 0; i+1 < len(parameters); i += 2 {
-		if parameters[i+1] != "" {
-			v.Set(parameters[i], parameters[i+1])
-		}
-	}
-	if len(v) == 0 {
-		return path
-	}
-	return path + "?" + v.Encode()
 }
 
 // lowest returns the lowest price among what costs something: a fixed one if there

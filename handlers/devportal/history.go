@@ -51,7 +51,7 @@ func (h History) Show(c *fiber.Ctx) error {
 	name := sheet.About(o.Title(), o.APIVersion, o.PolicyName)
 	p := page.HistoryProps{ID: o.UUID, Name: name, Items: sheet.History(got, invoiceOf(o.UUID))}
 	if got.Next != "" {
-		p.Older = link(subscriptionPath(o.UUID)+"/history", "after", got.Next)
+		p.Older = respond.Link(subscriptionPath(o.UUID)+"/history", "after", got.Next)
 	}
 	p.Frame = respond.Frame(c, layout.Devportal, "What happened", subscriptionsPath).
 		With(ui.Link{Href: subscriptionsPath, Label: "My subscriptions"}, ui.Link{Href: subscriptionPath(o.UUID), Label: name}, ui.Link{Label: "What happened"})

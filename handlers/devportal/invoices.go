@@ -95,7 +95,7 @@ func (h Invoices) List(c *fiber.Ctx) error {
 	}
 	p.Pager.Showing = ui.Plural(int64(len(got.Rows)), "invoice", "invoices")
 	if got.Next != "" {
-		p.Pager.Next = link(invoicesPath, "after", got.Next)
+		p.Pager.Next = respond.Link(invoicesPath, "after", got.Next)
 	}
 	return respond.Page(c, fiber.StatusOK, page.Invoices(p))
 }

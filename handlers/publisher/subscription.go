@@ -62,7 +62,7 @@ func (h Subscription) render(c *fiber.Ctx, status int, with func(*page.Subscript
 	}
 	p.History = sheet.History(got, func(id string) string { return invoicePath(o.UUID, id) })
 	if got.Next != "" {
-		p.Older = withQuery(subscriptionPath(o.UUID), "after", got.Next)
+		p.Older = respond.Link(subscriptionPath(o.UUID), "after", got.Next)
 	}
 	p.Frame = respond.Frame(c, layout.Publisher, p.Subscriber+", "+p.API, subscriptionsPath).
 		With(ui.Link{Href: subscriptionsPath, Label: "Subscriptions"}, ui.Link{Label: p.Subscriber + ", " + p.API})

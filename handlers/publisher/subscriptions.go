@@ -2,7 +2,6 @@ package publisher
 
 import (
 	"context"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -30,43 +29,25 @@ type Subscriptions struct {
 	}
 }
 
-// subscriptionViews are the ways to narrow the list.
-var subscriptionViews = []struct {
-	name, label string
-	statuses    []string
-	ended       bool
-}{
-	{"", "All", nil, false},
-	{"active", "Active", []string{"UNBLOCKED", "DELETE_PENDING", "TIER_UPDATE_PENDING"}, false},
-	{"waiting", "Waiting for payment", []string{"ON_HOLD", "REJECTED"}, false},
-	{"blocked", "Payment needed or blocked", []string{"BLOCKED", "PROD_ONLY_BLOCKED"}, false},
-	{"ended", "Ended", nil, true},
-}
-
 // Show answers GET /publisher/subscriptions.
 func (h Subscriptions) Show(c *fiber.Ctx) error {
-	search, api, now := c.Query("q"), c.Query("api"), subscriptionViews[0]
-	for _, v := range subscriptionViews {
-		if v.name == c.Query("show") {
-			now = v
-		}
-	}
+	search, api, now := c.Query("q"), c.Query("api"), sheet.ViewCalled(c.Query("show"))
 	before, _ := strconv.ParseInt(c.Query("before"), 10, 64) // what is no number is the first page
 	got, err := h.Subscriptions.ToMyAPIs(c.UserContext(), session.Actor(c), billing.ListQuery{
-		API: api, Statuses: now.statuses, Ended: now.ended, Search: search, Before: before,
+		API: api, Statuses: now.Statuses, Ended: now.Ended, Search: search, Before: before,
 	})
 	if err != nil {
 		return err
 	}
 	at := func(show, before string) string {
-		return withQuery(subscriptionsPath, "q", search, "api", api, "show", show, "before", before)
+		return respond.Link(subscriptionsPath, "q", search, "api", api, "show", show, "before", before)
 	}
 	p := page.SubscriptionsProps{
 		Frame: respond.Frame(c, layout.Publisher, "Subscriptions", subscriptionsPath), Search: search, API: api, APIName: "this API",
-		Narrowed: search != "" || now.name != "" || api != "",
+		Narrowed: search != "" || now.Name != "" || api != "",
 	}
-	for _, v := range subscriptionViews {
-		p.Filters = append(p.Filters, ui.Link{Href: at(v.name, ""), Label: v.label, Current: v.name == now.name})
+	for _, v := range sheet.Views {
+		p.Filters = append(p.Filters, ui.Link{Href: at(v.Name, ""), Label: v.Label, Current: v.Name == now.Name})
 	}
 	for _, o := range got.Rows {
 		p.Rows = append(p.Rows, subscriptionRow(o))
@@ -74,7 +55,7 @@ func (h Subscriptions) Show(c *fiber.Ctx) error {
 	}
 	p.Pager.Showing = ui.Plural(int64(len(got.Rows)), "subscription", "subscriptions")
 	if got.Next > 0 {
-		p.Pager.Next = at(now.name, strconv.FormatInt(got.Next, 10))
+		p.Pager.Next = at(now.Name, strconv.FormatInt(got.Next, 10))
 	}
 	return respond.Page(c, fiber.StatusOK, page.Subscriptions(p))
 }
@@ -115,18 +96,4 @@ func (h Subscriptions) hold(c *fiber.Ctx, hold access.Hold, good string) error {
 		return err
 	}
 	return respond.SeeOther(c, subscriptionsPath, good)
-}
-
-// withQuery returns path with the parameters that are set.
-func withQuery(path string, parameters ...string) string {
-	v := url.Values{}
-	for i := 0; i+1 < len(parameters); i += 2 {
-		if parameters[i+1] != "" {
-			v.Set(parameters[i], parameters[i+1])
-		}
-	}
-	if len(v) == 0 {
-		return path
-	}
-	return path + "?" + v.Encode()
 }

@@ -35,3 +35,16 @@ func FuzzCell(f *testing.F) {
 		}
 	})
 }
+
+func TestLink(t *testing.T) {
+	t.Parallel()
+	for want, got := range map[string]string{
+		"/x":               respond.Link("/x", "q", "", "show", ""),
+		"/x?q=a%26b":       respond.Link("/x", "q", "a&b"),
+		"/x?q=1&show=ende": respond.Link("/x", "show", "ende", "q", "1", "before", ""),
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
