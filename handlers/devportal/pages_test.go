@@ -2,6 +2,7 @@ package devportal_test
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -269,7 +270,7 @@ func TestTheListIsNarrowed(t *testing.T) {
 	}
 	holds(t, body, "before=5&amp;q=wea&amp;show=ended")
 	s.ask(t, "/devportal/subscriptions?show=active&before=x", nil)
-	if q = s.got["Mine"].(billing.ListQuery); q.Ended || len(q.Statuses) != 4 || q.Before != 0 {
+	if q = s.got["Mine"].(billing.ListQuery); q.Ended || !slices.Contains(q.Statuses, "UNBLOCKED") || slices.Contains(q.Statuses, "BLOCKED") || q.Before != 0 {
 		t.Errorf("asked for %+v", q)
 	}
 }
