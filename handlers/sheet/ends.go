@@ -112,9 +112,10 @@ func endRow(o billing.Overview, at EndPage) ui.EndRow {
 	return r
 }
 
-// paidUntil is when the running period ends, zero when nothing is paid for.
+// paidUntil is when the running period ends, zero when it is not paid for.
 func paidUntil(o billing.Overview) time.Time {
-	if !o.NeedsPayment || o.StripeSubscriptionID == "" {
+	paid := o.StripeStatus == "active" || o.StripeStatus == "trialing"
+	if !o.NeedsPayment || o.StripeSubscriptionID == "" || !paid {
 		return time.Time{}
 	}
 	return o.PeriodEnd.Time()
@@ -154,7 +155,7 @@ const (
 // EndChoices are the ways in which somebody who sells can end what is in p.
 func EndChoices(p billing.EndPreview, hows ...string) []ui.Choice {
 	hints := map[string]ui.Choice{
-		EndKeep:  {Label: "They do not end", Hint: "Whoever is subscribed stays so, at their price. Only nobody new can subscribe."},
+		EndKeep:  {Label: "They go on", Hint: "Whoever is subscribed stays so, at their price. Only nobody new can subscribe."},
 		EndLater: {Label: "When their periods end", Hint: "They work until what is paid is used up, and nothing is charged after that. Free ones, and those that are not paid yet, end now."},
 		EndNow:   {Label: "Now", Hint: "Calls are refused at once. What is not used of a period becomes credit at Stripe and is not paid back; calls that are charged by use are billed now."},
 		EndRefund: {Label: "Now, and give the last payment back", Hint: "Calls are refused at once. " + ui.Plural(p.Payers, "payment is", "payments are") + " given back: " + Sums(p.Refunds) +

@@ -934,7 +934,7 @@ func saleSection(p MonetizationProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Radios(ui.Field{Name: "how", Label: "What becomes of who pays, if you turn it off", Value: p.How}, p.Ends).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Radios(ui.Field{Name: "how", Label: "What happens to current subscriptions if you turn it off", Value: p.How}, p.Ends).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
