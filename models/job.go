@@ -165,15 +165,6 @@ func OpenJobsAbout(ctx context.Context, db bun.IDB, tenant TenantID, subjects ..
 	return js, found(err, "Work")
 }
 
-// CountJobs counts the tenant's jobs in a state.
-func CountJobs(ctx context.Context, db bun.IDB, tenant TenantID, state string) (int64, error) {
-	n, err := db.NewSelect().Model((*Job)(nil)).Where("j.tenant_id = ? AND j.state = ?", tenant, state).Count(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("models: count jobs: %w", err)
-	}
-	return int64(n), nil
-}
-
 // DeleteDoneJobs forgets jobs that were done before a time.
 func DeleteDoneJobs(ctx context.Context, db bun.IDB, before Instant) error {
 	_, err := db.NewDelete().Model((*Job)(nil)).Where("state = ? AND done_at < ?", JobDone, before).Exec(ctx)

@@ -39,10 +39,3 @@ func PriceVersionsOf(ctx context.Context, db bun.IDB, policies ...int64) ([]Pric
 		OrderExpr("pv.policy_id, pv.number DESC").Scan(ctx)
 	return vs, found(err, "Price versions")
 }
-
-// PriceVersionByID returns one price version.
-func PriceVersionByID(ctx context.Context, db bun.IDB, tenant TenantID, id string) (PriceVersion, error) {
-	var v PriceVersion
-	err := db.NewSelect().Model(&v).Where("pv.tenant_id = ? AND pv.id = ?", tenant, id).Scan(ctx)
-	return v, found(err, "Price version")
-}

@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 )
@@ -89,17 +88,4 @@ func (s *Server) postpone(ctx context.Context, failed timer) error {
 		return t.exec(`UPDATE timers SET tries = tries + 1, wall_after = ? WHERE account = ? AND kind = ? AND id = ?`,
 			s.wall.Now().Add(wait).UnixMilli(), failed.Account, failed.Kind, failed.ID)
 	})
-}
-
-// nextDue is when the first timer by business time goes off; zero for never.
-func (s *Server) nextDue(ctx context.Context) (time.Time, error) {
-	var due sql.NullInt64
-	err := s.read(ctx, "", func(t *tx) error {
-		_, err := t.scan(`SELECT MIN(due) FROM timers WHERE clock = ''`, nil, &due)
-		return err
-	})
-	if err != nil || !due.Valid {
-		return time.Time{}, err
-	}
-	return time.UnixMilli(due.Int64).UTC(), nil
 }

@@ -24,8 +24,6 @@ func subscriptionPath(uuid string) string { return subscriptionsPath + "/" + url
 
 func applicationPath(uuid string) string { return applicationsPath + "/" + url.PathEscape(uuid) }
 
-func apiPath(uuid string) string { return "/devportal/apis/" + url.PathEscape(uuid) }
-
 // titled is the name of an API with its version.
 func titled(name, version string) string { return strings.TrimSpace(name + " " + version) }
 
