@@ -131,7 +131,7 @@ func (w *world) subscribe(t *testing.T, who accounts.Actor, app models.Applicati
 		TierID: "Free", APIID: a.ID, ApplicationID: app.ID, Status: "UNBLOCKED", CreateState: "SUBSCRIBE", CreatedTime: now,
 		UpdatedTime: now, UUID: models.NewID(), TenantID: who.Tenant, PolicyID: policy, Checkout: "none", Account: account, Live: &one,
 	}
-	must(t, models.InsertSubscription(t.Context(), w.db, &s))
+	must(t, models.InTx(t.Context(), w.db, func(ctx context.Context, tx bun.Tx) error { return models.InsertSubscription(ctx, tx, &s) }))
 	return s.ID
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"tollgate/access"
+	"tollgate/access/facts"
 	"tollgate/accounts"
 	"tollgate/models"
 	"tollgate/notices"
@@ -71,7 +72,7 @@ func (n news) about() string {
 
 // checkout tells what became of a payment page.
 func (n news) checkout(ctx context.Context, tx bun.Tx) error {
-	was, now := checkoutOf(n.before), checkoutOf(n.after)
+	was, now := facts.CheckoutOf(n.before), facts.CheckoutOf(n.after)
 	session := n.before.CheckoutSessionID
 	if session == "" || was == now && n.before.StripeSubscriptionID == n.after.StripeSubscriptionID {
 		return nil

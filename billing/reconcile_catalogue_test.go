@@ -1,6 +1,7 @@
 package billing_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -106,7 +107,7 @@ func TestWhatIsOffSaleHereAndOnSaleThereIsArchivedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	api.Monetization = models.MonetizationDisabling
-	if err := models.SaveAPI(t.Context(), o.db, &api); err != nil {
+	if err := models.InTx(t.Context(), o.db, func(ctx context.Context, tx bun.Tx) error { return models.SaveAPI(ctx, tx, &api) }); err != nil {
 		t.Fatal(err)
 	}
 	o.promise(t, o.a.tenant, billing.PushSale{API: o.a.apiID})
@@ -314,7 +315,7 @@ func TestTenantsThatShareAnAccountLeaveEachOtherAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 		tenant.StripeAccount = "acct_shared"
-		if err := models.SaveTenant(t.Context(), o.db, tenant); err != nil {
+		if err := models.InTx(t.Context(), o.db, func(ctx context.Context, tx bun.Tx) error { return models.SaveTenant(ctx, tx, tenant) }); err != nil {
 			t.Fatal(err)
 		}
 	}

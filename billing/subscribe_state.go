@@ -2,43 +2,18 @@ package billing
 
 import (
 	"context"
-	"time"
 
 	"tollgate/access"
+	"tollgate/access/facts"
 	"tollgate/accounts"
 	"tollgate/catalog"
 	"tollgate/internal/fault"
 	"tollgate/models"
 )
 
-// FactsOf returns what package access needs to know of sub.
-func FactsOf(sub models.Subscription, now time.Time) access.Facts {
-	return access.Facts{
-		NeedsPayment: sub.NeedsPayment, Checkout: checkoutOf(sub), Stripe: sub.StripeStatus,
-		Hold: access.Hold(sub.AdminHold), MoneyHold: access.MoneyHold(sub.MoneyHold),
-		Change: access.Change{
-			Kind: access.ChangeKind(sub.ChangeKind), Plan: sub.TierIDPending, At: sub.ChangeAt.Time(),
-			Waits: sub.ChangeKind == models.ChangeNow && sub.OpenInvoice != "",
-		},
-		CheckoutEnds: sub.CheckoutExpiresAt.Time(), CheckoutProblem: sub.CheckoutProblem,
-		PastDueSince: sub.PastDueSince.Time(), Grace: time.Duration(sub.GraceHours) * time.Hour,
-		ActionNeeded: sub.ActionNeeded, RetryAt: sub.RetryAt.Time(), CollectionPaused: sub.CollectionPaused, TrialEnds: sub.TrialEnds.Time(),
-		CancelAt: sub.CancelAt.Time(), EndedAt: sub.EndedAt.Time(), ServedOnce: !sub.ActivatedAt.IsZero(), Now: now,
-	}
-}
-
-// checkoutOf returns where paying for sub stands. A checkout that failed after its
-// session was there is one whose payment never came.
-func checkoutOf(sub models.Subscription) access.Checkout {
-	if sub.Checkout == string(access.Failed) && sub.CheckoutSessionID != "" {
-		return access.Declined
-	}
-	return access.Checkout(sub.Checkout)
-}
-
 // StateOf returns what sub may do now, and the words for it.
 func (s *Subscriptions) StateOf(sub models.Subscription) access.State {
-	return access.Of(FactsOf(sub, s.Business.Now()))
+	return access.Of(facts.Of(sub, s.Business.Now()))
 }
 
 // judge writes into sub what follows from its other columns: its status, when it

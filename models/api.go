@@ -59,7 +59,20 @@ type API struct {
 	MonetizationProblem string   `bun:"monetization_problem,notnull"` // why the last switch failed, for its publisher
 	Live                *int64   `bun:"live"`                         // nil once deleted
 	Version             int64    `bun:"version,notnull"`
+
+	// How its calls are counted.
+	Counting         string `bun:"counting,notnull"`          // one of the Count constants
+	CountingStatuses string `bun:"counting_statuses,notnull"` // for CountListed: such as 200,202,4xx
+	UnitsHeader      string `bun:"units_header,notnull"`      // response header with the units of a call; "": each is 1
+	Upgrades         bool   `bun:"upgrades,notnull"`          // websockets and the like are let through
 }
+
+// Which calls are counted, by the status that the upstream answers.
+const (
+	CountSuccess = "success" // 200 to 299
+	CountAll     = "all"     // every answer of the upstream
+	CountListed  = "statuses"
+)
 
 // A ProductMember is one API of an API product.
 type ProductMember struct {
@@ -82,6 +95,9 @@ type APIAttribute struct {
 // InsertAPI adds a, gives it its id and makes it count.
 func InsertAPI(ctx context.Context, db bun.IDB, a *API) error {
 	a.Live = live()
+	if a.Counting == "" {
+		a.Counting = CountSuccess
+	}
 	_, err := db.NewInsert().Model(a).Exec(ctx)
 	return wrote(err, "API")
 }
@@ -91,7 +107,10 @@ func SaveAPI(ctx context.Context, db bun.IDB, a *API) error {
 	read := a.Version
 	a.Version++
 	res, err := db.NewUpdate().Model(a).WherePK().Where("version = ?", read).Exec(ctx)
-	return stale(res, err, a.Kind())
+	if err := stale(res, err, a.Kind()); err != nil {
+		return err
+	}
+	return changed(ctx, ChangedAPI, a.ID)
 }
 
 // Kind is what people call a: "API" or "API product".
@@ -239,14 +258,16 @@ func SetMembers(ctx context.Context, db bun.IDB, product int64, apis []int64) er
 		return wrote(err, "Members")
 	}
 	if len(apis) == 0 {
-		return nil
+		return changed(ctx, ChangedAPI, product)
 	}
 	rows := make([]ProductMember, len(apis))
 	for i, id := range apis {
 		rows[i] = ProductMember{ProductID: product, APIID: id, Position: i}
 	}
-	_, err := db.NewInsert().Model(&rows).Exec(ctx)
-	return wrote(err, "Members")
+	if _, err := db.NewInsert().Model(&rows).Exec(ctx); err != nil {
+		return wrote(err, "Members")
+	}
+	return changed(ctx, ChangedAPI, product)
 }
 
 // AttributesOf returns the declared monetization properties of an API, by name.

@@ -102,7 +102,10 @@ func SaveApplication(ctx context.Context, db bun.IDB, a Application) error {
 	read := a.Version
 	a.Version++
 	res, err := db.NewUpdate().Model(&a).WherePK().Where("tenant_id = ? AND version = ?", a.TenantID, read).Exec(ctx)
-	return stale(res, err, "Application")
+	if err := stale(res, err, "Application"); err != nil {
+		return err
+	}
+	return changed(ctx, ChangedApplication, a.ID)
 }
 
 // HoldApplication keeps an application from being deleted until the transaction

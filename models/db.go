@@ -113,7 +113,7 @@ func pool(db *sql.DB) {
 func InTx(ctx context.Context, db *bun.DB, fn func(ctx context.Context, tx bun.Tx) error) error {
 	var err error
 	for try := range 6 {
-		if err = db.RunInTx(ctx, isolation(db), fn); err == nil || !fleeting(err) {
+		if err = db.RunInTx(ctx, isolation(db), noting(fn)); err == nil || !fleeting(err) {
 			return err
 		}
 		t := time.NewTimer(time.Duration(5<<try) * time.Millisecond)

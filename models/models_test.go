@@ -54,11 +54,14 @@ func TestAStaleWriteIsAConflict(t *testing.T) {
 		first, _ := models.TenantByID(ctx, db, 7)
 		second := first
 		first.Name = "first"
-		if err := models.SaveTenant(ctx, db, first); err != nil {
+		save := func(row models.Tenant) error {
+			return models.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error { return models.SaveTenant(ctx, tx, row) })
+		}
+		if err := save(first); err != nil {
 			t.Fatal(err)
 		}
 		second.Name = "second"
-		if err := models.SaveTenant(ctx, db, second); fault.KindOf(err) != fault.Conflict {
+		if err := save(second); fault.KindOf(err) != fault.Conflict {
 			t.Errorf("stale write: %v, want a conflict", err)
 		}
 	})

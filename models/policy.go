@@ -77,7 +77,10 @@ func SavePolicy(ctx context.Context, db bun.IDB, p *Policy) error {
 	read := p.Version
 	p.Version++
 	res, err := db.NewUpdate().Model(p).WherePK().Where("version = ?", read).Exec(ctx)
-	return stale(res, err, "This plan")
+	if err := stale(res, err, "This plan"); err != nil {
+		return err
+	}
+	return changed(ctx, ChangedPolicy, p.ID)
 }
 
 // HoldPolicy locks a policy's row until the transaction ends; see HoldAPI.

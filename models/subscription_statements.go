@@ -9,8 +9,10 @@ import (
 // InsertSubscription adds s and fills in its number. Taken tells whether the
 // application has a live subscription to the API already.
 func InsertSubscription(ctx context.Context, db bun.IDB, s *Subscription) error {
-	_, err := db.NewInsert().Model(s).Exec(ctx)
-	return wrote(err, "Subscription")
+	if _, err := db.NewInsert().Model(s).Exec(ctx); err != nil {
+		return wrote(err, "Subscription")
+	}
+	return changed(ctx, ChangedApplication, s.ApplicationID) // what was remembered is that it has none
 }
 
 // SubscriptionByNumber returns the tenant's subscription numbered id.
@@ -45,7 +47,10 @@ func SaveSubscription(ctx context.Context, db bun.IDB, s Subscription) (Subscrip
 	read := s.Version
 	s.Version++
 	res, err := db.NewUpdate().Model(&s).WherePK().Where("version = ?", read).Exec(ctx)
-	return s, stale(res, err, "Subscription")
+	if err := stale(res, err, "Subscription"); err != nil {
+		return s, err
+	}
+	return s, changed(ctx, ChangedSubscription, s.ID)
 }
 
 // UnsettledSubscriptions returns at most limit live subscriptions of any tenant,

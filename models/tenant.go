@@ -27,6 +27,7 @@ type Tenant struct {
 	GraceHours      int      `bun:"grace_hours,notnull"`     // how long calls are served after a failed payment
 	HoldOnDispute   bool     `bun:"hold_on_dispute,notnull"` // whether a dispute holds access
 	HoldOnRefund    bool     `bun:"hold_on_refund,notnull"`  // whether a full refund holds access
+	LateUsage       string   `bun:"late_usage,notnull"`      // LateBilled or LateWaived: use that was found after its invoice was final
 }
 
 // TenantByID returns the tenant numbered id.
@@ -50,8 +51,17 @@ func Tenants(ctx context.Context, db bun.IDB) ([]Tenant, error) {
 	return ts, found(err, "Tenants")
 }
 
+// What becomes of use that is found after its invoice was final.
+const (
+	LateBilled = "bill"  // it goes onto the next invoice
+	LateWaived = "waive" // it is not billed, and listed as such
+)
+
 // InsertTenant adds t, and reports false when its id or domain is taken.
 func InsertTenant(ctx context.Context, db bun.IDB, t Tenant) (bool, error) {
+	if t.LateUsage == "" {
+		t.LateUsage = LateBilled
+	}
 	res, err := once(db.NewInsert().Model(&t), "tenant_id").Exec(ctx)
 	return inserted(res, err, "Tenant")
 }
@@ -61,7 +71,10 @@ func SaveTenant(ctx context.Context, db bun.IDB, t Tenant) error {
 	read := t.Version
 	t.Version++
 	res, err := db.NewUpdate().Model(&t).WherePK().Where("version = ?", read).Exec(ctx)
-	return stale(res, err, "Tenant")
+	if err := stale(res, err, "Tenant"); err != nil {
+		return err
+	}
+	return changed(ctx, ChangedTenant, int64(t.ID))
 }
 
 // LockTenant keeps others from changing a tenant and its people until the

@@ -19,17 +19,19 @@ var mayImport = map[string][]string{
 	"views/ui":     {"static"},
 	"static":       {},
 
-	"gateway/proxy":   {"gateway", "gateway/entitle", "usage"},
-	"gateway/entitle": {"gateway", "access", "accounts", "catalog", "models"},
-	"gateway":         {"access"},
+	"gateway/proxy":    {"gateway", "gateway/entitle", "gateway/upstream", "usage", "access"},
+	"gateway/upstream": {},
+	"gateway/entitle":  {"gateway", "access", "access/facts", "accounts", "catalog", "models", "internal/vault"},
+	"gateway":          {"access"},
 
 	"billing/stripe": {"billing", "usage", "accounts", "models"}, // models for its TenantID
-	"billing":        {"usage", "catalog", "accounts", "access", "notices", "models", "internal/outbox", "internal/vault"},
+	"billing":        {"usage", "catalog", "accounts", "access", "access/facts", "notices", "models", "internal/outbox", "internal/vault"},
 	"usage":          {"catalog", "accounts", "models", "internal/outbox"},
 	"catalog":        {"accounts", "models", "internal/outbox"},
 	"accounts":       {"notices", "models", "internal/outbox", "internal/vault"},
 	"notices":        {"views/mail", "access", "models", "internal/outbox"},
 	"access":         {},
+	"access/facts":   {"access", "models"},
 	"models":         {},
 	"migrations":     {},
 	"money":          {},

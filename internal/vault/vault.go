@@ -13,7 +13,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
+	"io"
 	"strings"
+	"sync"
 )
 
 var (
@@ -30,6 +33,7 @@ const keySize = 32
 type Vault struct {
 	id    string // names the key in every sealed value; tells nothing of the key itself
 	check string
+	tags  []byte // key of the keys of Tags
 	aead  cipher.AEAD
 }
 
@@ -55,6 +59,7 @@ func Open(key []byte) (*Vault, error) {
 	return &Vault{
 		id:    "v1-" + hex.EncodeToString(derive(key, "id")[:4]),
 		check: "v1-" + hex.EncodeToString(derive(key, "check")[:16]),
+		tags:  derive(key, "tag"),
 		aead:  aead,
 	}, nil
 }
@@ -90,6 +95,21 @@ func (v *Vault) Open(at Place, sealed string) ([]byte, error) {
 		return nil, ErrTampered
 	}
 	return plain, nil
+}
+
+// Tags returns a keyed hash for one purpose (HMAC-SHA-256), safe for use by many at
+// once. What it makes of a text tells nothing of the text without this vault's key.
+func (v *Vault) Tags(purpose string) func(text string) [sha256.Size]byte {
+	key := derive(v.tags, purpose)
+	spare := sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}
+	return func(text string) (tag [sha256.Size]byte) {
+		mac := spare.Get().(hash.Hash)
+		mac.Reset()
+		_, _ = io.WriteString(mac, text) // a hash never fails
+		mac.Sum(tag[:0])
+		spare.Put(mac)
+		return tag
+	}
 }
 
 // Check returns a value that says which key a database was made with, without

@@ -244,3 +244,28 @@ func TestBadKeyFilesAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestTagsDifferByTextPurposeAndKey(t *testing.T) {
+	t.Parallel()
+	a, b := open(t, keyText), open(t, strings.Repeat("ab", 32))
+	tags := a.Tags("api-key")
+	want := tags("tg_1")
+	var wait sync.WaitGroup
+	for range 8 {
+		wait.Go(func() {
+			for range 200 {
+				if tags("tg_1") != want {
+					t.Error("the same text got another tag")
+				}
+			}
+		})
+	}
+	wait.Wait()
+	for name, other := range map[string][32]byte{
+		"text": tags("tg_2"), "purpose": a.Tags("credential")("tg_1"), "key": b.Tags("api-key")("tg_1"), "nothing": tags(""),
+	} {
+		if other == want {
+			t.Errorf("another %s got the same tag", name)
+		}
+	}
+}

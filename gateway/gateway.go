@@ -1,0 +1,63 @@
+// Package gateway decides about one call: may it pass, and if not, what is the
+// caller told. It is pure: what it needs to know is handed to it, and it neither
+// reads a clock nor a database.
+package gateway
+
+import (
+	"net/url"
+	"time"
+
+	"tollgate/access"
+)
+
+// An Ask is a call that wants to pass.
+type Ask struct {
+	Path string // escaped, as CleanPath returns it
+	Key  string // the API key it brings, "" for none
+}
+
+// A Pass lets one call through. It is given back by Settle, whatever became of the call.
+type Pass struct {
+	Tenant       int64
+	Subscription int64
+	API          int64 // the API subscribed to, which for a product is not the one that answers
+	Policy       int64
+	KeyType      access.KeyType
+	Metered      bool // its units are sold, so they are sent to Stripe
+	Upstream     *Upstream
+	Rest         string // escaped path below the upstream's, "" or beginning with a slash
+	Counting     *Counting
+	Limits       []Limit // for the answer's headers
+	Held         int64   // units held for it of a quota
+}
+
+// An Upstream is where an API really is. It is shared by calls and never changed.
+type Upstream struct {
+	API      int64 // the API that answers
+	URL      *url.URL
+	Upgrades bool // websockets and the like are let through
+}
+
+// A Limit is one limit as a caller is told of it (draft-ietf-httpapi-ratelimit-headers).
+type Limit struct {
+	Name      string // burst or quota
+	Limit     int64
+	Remaining int64 // never below 0
+	Window    time.Duration
+	Resets    time.Duration // from now
+}
+
+// A Refusal is the answer to a call that does not pass.
+type Refusal struct {
+	access.Problem
+	Detail     string // one sentence for the developer who reads it
+	Limit      int64  // with a spent limit: how much there is, and how much of it is used
+	Used       int64
+	ResetsAt   time.Time     // zero: waiting does not help
+	RetryAfter time.Duration // 0: waiting does not help
+	Link       string        // path on the portal where something can be done about it, "" for none
+	Limits     []Limit
+	Tenant     int64 // 0 when it is not known whom the call was for
+	Subscription,
+	Policy int64 // 0 when there is none
+}
