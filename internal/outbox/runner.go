@@ -108,66 +108,6 @@ func (r *Runner) woken() chan struct{} {
 	return r.wake
 }
 
-// RunOnce performs what is due and returns when the next job may be taken: the
-// zero time when nothing waits.
-func (r *Runner) RunOnce(ctx context.Context) (time.Time, error) {
-	workers := r.Workers
-	if workers == 0 {
-		workers = 4
-	}
-	for ctx.Err() == nil {
-		due, err := models.DueJobs(ctx, r.DB, models.At(r.Wall.Now()), 16*workers)
-		if err != nil {
-			return time.Time{}, err
-		}
-		did, err := r.perform(ctx, due, workers)
-		if err != nil {
-			return time.Time{}, err
-		}
-		if did == 0 {
-			break
-		}
-	}
-	next, err := models.NextJobAt(ctx, r.DB)
-	return r.notBeforeSoon(next.Time()), err
-}
-
-// notBeforeSoon keeps a loop from spinning on a job it could not claim.
-func (r *Runner) notBeforeSoon(next time.Time) time.Time {
-	if soon := r.Wall.Now().Add(250 * time.Millisecond); !next.IsZero() && next.Before(soon) {
-		return soon
-	}
-	return next
-}
-
-// perform tries each of due once, some at a time, and returns how many it got.
-func (r *Runner) perform(ctx context.Context, due []models.Job, workers int) (int, error) {
-	var (
-		mu    sync.Mutex
-		wait  sync.WaitGroup
-		did   int
-		first error
-		slots = make(chan struct{}, workers)
-	)
-	for _, j := range due {
-		slots <- struct{}{}
-		wait.Go(func() {
-			defer func() { <-slots }()
-			got, err := r.attempt(ctx, j)
-			mu.Lock()
-			defer mu.Unlock()
-			if got {
-				did++
-			}
-			if err != nil && first == nil {
-				first = err
-			}
-		})
-	}
-	wait.Wait()
-	return did, first
-}
-
 // attempt claims j and performs it once. It reports whether it got the job.
 func (r *Runner) attempt(ctx context.Context, j models.Job) (bool, error) {
 	now, business := r.Wall.Now(), models.At(r.Business.Now())
