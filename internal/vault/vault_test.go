@@ -247,7 +247,7 @@ func TestBadKeyFilesAreRefused(t *testing.T) {
 
 func TestTagsDifferByTextPurposeAndKey(t *testing.T) {
 	t.Parallel()
-	a, b := open(t, keyText), open(t, strings.Repeat("ab", 32))
+	a, b := open(t, keyText), open(t, "ff"+keyText[2:])
 	tags := a.Tags("api-key")
 	want := tags("tg_1")
 	var wait sync.WaitGroup
