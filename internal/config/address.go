@@ -64,32 +64,74 @@ func LocalURL(addr string) *url.URL {
 }
 
 func (r *reader) readPublicURL() {
-	text := r.value("TOLLGATE_PUBLIC_URL", r.file.Tollgate.PublicURL, "")
+	const name = "TOLLGATE_PUBLIC_URL"
+	r.out.PublicURL = r.siteURL(name, r.file.Tollgate.PublicURL, "browsers find the portal", "https://portal.example.com")
+	if u := r.out.PublicURL; u == nil {
+		if r.value(name, r.file.Tollgate.PublicURL, "") == "" {
+			r.defaultPublicURL()
+		}
+	} else if u.Scheme == "http" && !isLoopback(u.Hostname()) && r.out.Mode != Live {
+		r.warn(name+" is %s: browsers keep secure cookies only over https or on this machine, so nobody elsewhere will be able to sign in.", u)
+	}
+}
+
+// siteURL reads where one of our listeners is reached from outside, nil when the
+// setting is not there or wrong. In live mode it must be https.
+func (r *reader) siteURL(name string, inFile any, what, such string) *url.URL {
+	text := r.value(name, inFile, "")
 	if text == "" {
-		r.defaultPublicURL()
-		return
+		return nil
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" ||
 		u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Path != "" && u.Path != "/" {
-		r.problem("TOLLGATE_PUBLIC_URL is %q: it must be where browsers find the portal, such as https://portal.example.com, without a path.", shown(text))
-		return
+		r.problem("%s is %q: it must be where %s, such as %s, without a path.", name, shown(text), what, such)
+		return nil
 	}
-	switch {
-	case r.out.Mode == Live && u.Scheme != "https":
-		r.problem("TOLLGATE_PUBLIC_URL is %q: in live mode it must begin with https://.", text)
-	case u.Scheme == "http" && !isLoopback(u.Hostname()):
-		r.warn("TOLLGATE_PUBLIC_URL is %s: browsers keep secure cookies only over https or on this machine, so nobody elsewhere will be able to sign in.", text)
+	if r.out.Mode == Live && u.Scheme != "https" {
+		r.problem("%s is %q: in live mode it must begin with https://.", name, text)
 	}
 	u.Path = ""
-	r.out.PublicURL = u
+	return u
 }
 
-// readTrustedProxies reads the networks of the reverse proxies in front of us, with
-// commas between: 10.0.0.0/8, or 127.0.0.1 for one machine. Without them whoever
-// connects is who asks.
+// readGateway reads what the gateway and the counting of calls need.
+func (r *reader) readGateway() {
+	t := r.file.Tollgate
+	r.out.GatewayURL = r.siteURL("TOLLGATE_GATEWAY_URL", t.GatewayURL, "applications find the gateway", "https://api.example.com")
+	if _, port, err := net.SplitHostPort(r.out.GatewayAddr); r.out.GatewayURL == nil && err == nil && port != "0" {
+		r.out.GatewayURL = LocalURL(r.out.GatewayAddr)
+		if r.out.Mode == Live {
+			r.warn("TOLLGATE_GATEWAY_URL is not set: developers are told to call %s, which only this machine can reach.", r.out.GatewayURL)
+		}
+	}
+	r.out.UpstreamAllow = r.networks("TOLLGATE_UPSTREAM_ALLOW", t.UpstreamAllow, "all of them: that would let a publisher reach every machine this one can reach")
+	r.out.Usage.PublishMinutes = r.number("TOLLGATE_PUBLISH_MINUTES", t.PublishMinutes, 5, 1, 60)
+	r.out.Usage.CallLogDays = r.number("TOLLGATE_CALL_LOG_DAYS", t.CallLogDays, 35, 1, 400)
+}
+
+// number reads a whole number from least to most.
+func (r *reader) number(name string, inFile any, fallback, least, most int) int {
+	text := r.value(name, inFile, strconv.Itoa(fallback))
+	n, err := strconv.Atoi(text)
+	if err != nil || n < least || n > most {
+		r.problem("%s is %q: it must be a whole number from %d to %d.", name, text, least, most)
+		return fallback
+	}
+	return n
+}
+
+// readTrustedProxies reads the networks of the reverse proxies in front of us.
+// Without them whoever connects is who asks.
 func (r *reader) readTrustedProxies() {
-	for part := range strings.SplitSeq(r.value("TOLLGATE_TRUSTED_PROXIES", r.file.Tollgate.TrustedProxies, ""), ",") {
+	r.out.TrustedProxies = r.networks("TOLLGATE_TRUSTED_PROXIES", r.file.Tollgate.TrustedProxies, "everybody, and everybody could then claim any address")
+}
+
+// networks reads networks with commas between: 10.0.0.0/8, or 127.0.0.1 for one
+// machine. all says what is wrong with a network that holds every address.
+func (r *reader) networks(name string, inFile any, all string) []netip.Prefix {
+	var out []netip.Prefix
+	for part := range strings.SplitSeq(r.value(name, inFile, ""), ",") {
 		text := strings.TrimSpace(part)
 		if text == "" {
 			continue
@@ -102,13 +144,14 @@ func (r *reader) readTrustedProxies() {
 		network, err := netip.ParsePrefix(text)
 		switch {
 		case err != nil:
-			r.problem("TOLLGATE_TRUSTED_PROXIES has %q: write addresses or networks with commas between, such as 127.0.0.1, 10.0.0.0/8.", strings.TrimSpace(part))
+			r.problem("%s has %q: write addresses or networks with commas between, such as 127.0.0.1, 10.0.0.0/8.", name, strings.TrimSpace(part))
 		case network.Bits() == 0:
-			r.problem("TOLLGATE_TRUSTED_PROXIES has %q: that is everybody, and everybody could then claim any address.", strings.TrimSpace(part))
+			r.problem("%s has %q: that is %s.", name, strings.TrimSpace(part), all)
 		default:
-			r.out.TrustedProxies = append(r.out.TrustedProxies, network.Masked())
+			out = append(out, network.Masked())
 		}
 	}
+	return out
 }
 
 func (r *reader) defaultPublicURL() {

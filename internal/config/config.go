@@ -27,6 +27,7 @@ type Part string
 // The parts. Sandbox runs in sandbox mode only.
 const (
 	PartPortal  Part = "portal"
+	PartGateway Part = "gateway"
 	PartWorker  Part = "worker"
 	PartSandbox Part = "sandbox"
 )
@@ -42,6 +43,13 @@ type Config struct {
 	// PublicURL is how browsers reach the portal. It is nil when none was set and
 	// Addr leaves the port open; LocalURL of the listener's address then is the one.
 	PublicURL *url.URL
+	// GatewayURL is how applications reach the gateway. It is nil when none was set
+	// and GatewayAddr leaves the port open.
+	GatewayURL *url.URL
+	// UpstreamAllow are the private networks that upstreams may be in. In sandbox mode
+	// all are allowed.
+	UpstreamAllow []netip.Prefix
+	Usage         Usage
 	// TrustedProxies are the networks whose X-Forwarded-For says who asks.
 	TrustedProxies []netip.Prefix
 	Data           string // directory of the database file, the key file and the sandbox
@@ -56,6 +64,12 @@ type Config struct {
 
 	Attributes []Attribute // what a publisher enters to monetize an API
 	Warnings   []string    // one sentence each, to be logged at start
+}
+
+// Usage is how calls are kept and sent to Stripe.
+type Usage struct {
+	PublishMinutes int // between two runs of the job that sends units to Stripe
+	CallLogDays    int // how long each call can be looked up; the sums are kept for ever
 }
 
 // An Attribute is a field of the monetization page
@@ -103,6 +117,7 @@ func Read(opt Options, getenv func(string) string) (Config, error) {
 	r.readAddresses()
 	r.readPublicURL()
 	r.readTrustedProxies()
+	r.readGateway()
 	r.readData()
 	r.readDatabase()
 	r.readStripe()
@@ -150,7 +165,7 @@ func (r *reader) readParts(names []string) {
 	r.out.Parts = map[Part]bool{}
 	for _, name := range names {
 		switch p := Part(name); p {
-		case PartPortal, PartWorker:
+		case PartPortal, PartGateway, PartWorker:
 			r.out.Parts[p] = true
 		case PartSandbox:
 			if r.out.Mode == Test || r.out.Mode == Live {
@@ -158,11 +173,11 @@ func (r *reader) readParts(names []string) {
 			}
 			r.out.Parts[p] = true
 		default:
-			r.problem("There is no part %q to serve: name any of portal, worker and sandbox, or none for all.", name)
+			r.problem("There is no part %q to serve: name any of portal, gateway, worker and sandbox, or none for all.", name)
 		}
 	}
 	if len(names) == 0 {
-		r.out.Parts = map[Part]bool{PartPortal: true, PartWorker: true}
+		r.out.Parts = map[Part]bool{PartPortal: true, PartGateway: true, PartWorker: true}
 		if r.out.Mode == Sandbox {
 			r.out.Parts[PartSandbox] = true
 		}

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -55,10 +56,11 @@ func TestNothingSetIsTheSandbox(t *testing.T) {
 	got := read(t, config.Options{}, env())
 	want := config.Config{
 		Mode:  config.Sandbox,
-		Parts: map[config.Part]bool{config.PartPortal: true, config.PartWorker: true, config.PartSandbox: true},
+		Parts: map[config.Part]bool{config.PartPortal: true, config.PartGateway: true, config.PartWorker: true, config.PartSandbox: true},
 		Addr:  "127.0.0.1:8080", GatewayAddr: "127.0.0.1:8243", SandboxAddr: "127.0.0.1:12111",
-		PublicURL: &url.URL{Scheme: "http", Host: "127.0.0.1:8080"},
-		Data:      "data", Database: config.Database{Engine: config.SQLite, File: "data/tollgate.db"},
+		PublicURL: &url.URL{Scheme: "http", Host: "127.0.0.1:8080"}, GatewayURL: &url.URL{Scheme: "http", Host: "127.0.0.1:8243"},
+		Usage: config.Usage{PublishMinutes: 5, CallLogDays: 35},
+		Data:  "data", Database: config.Database{Engine: config.SQLite, File: "data/tollgate.db"},
 		Attributes: []config.Attribute{connected},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -111,17 +113,21 @@ mode = "live"
 addr = "127.0.0.1:1"
 data = "elsewhere"
 public_url = "https://file.example"
+call_log_days = 90
+publish_minutes = "15"
 `)
-	c := read(t, config.Options{File: file, Parts: []string{"portal", "worker"}}, env(
-		"TOLLGATE_MODE", "test", "TOLLGATE_ADDR", ":9000", "TOLLGATE_GATEWAY_ADDR", "127.0.0.1:0", "TOLLGATE_SANDBOX_ADDR", "127.0.0.1:0",
+	c := read(t, config.Options{File: file, Parts: []string{"portal", "gateway", "worker"}}, env(
+		"TOLLGATE_MODE", "test", "TOLLGATE_GATEWAY_URL", "https://api.example", "TOLLGATE_UPSTREAM_ALLOW", "10.1.0.0/16, 192.168.7.9", "TOLLGATE_PUBLISH_MINUTES", "1", "TOLLGATE_ADDR", ":9000", "TOLLGATE_GATEWAY_ADDR", "127.0.0.1:0", "TOLLGATE_SANDBOX_ADDR", "127.0.0.1:0",
 		"TOLLGATE_METRICS_ADDR", "127.0.0.1:9100", "TOLLGATE_PUBLIC_URL", "https://portal.example/", "TOLLGATE_DATA", "/srv/tollgate/",
 		"TOLLGATE_DATABASE_URL", "postgres://tg:p%40ss@[::1]/portal?sslmode=disable", "TOLLGATE_SECRET_KEY", secretKey,
 		"TOLLGATE_STRIPE_SECRET_KEY", "rk_test_0123456789abcdef", "TOLLGATE_STRIPE_API_BASE", "http://localhost:12111/",
 		"TOLLGATE_STRIPE_WEBHOOK_SECRET", "whsec_0123456789abcdefABCDEF01, whsec_0123456789abcdefABCDEF02",
 	))
 	want := config.Config{
-		Mode: config.Test, Parts: map[config.Part]bool{config.PartPortal: true, config.PartWorker: true},
-		Addr: ":9000", GatewayAddr: "127.0.0.1:0", SandboxAddr: "127.0.0.1:0", MetricsAddr: "127.0.0.1:9100",
+		Mode: config.Test, Parts: map[config.Part]bool{config.PartPortal: true, config.PartGateway: true, config.PartWorker: true},
+		GatewayURL: &url.URL{Scheme: "https", Host: "api.example"}, Usage: config.Usage{PublishMinutes: 1, CallLogDays: 90},
+		UpstreamAllow: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("192.168.7.9/32")},
+		Addr:          ":9000", GatewayAddr: "127.0.0.1:0", SandboxAddr: "127.0.0.1:0", MetricsAddr: "127.0.0.1:9100",
 		PublicURL: &url.URL{Scheme: "https", Host: "portal.example"}, Data: "/srv/tollgate",
 		Database: config.Database{
 			Engine: config.Postgres, Host: "[::1]:5432", Name: "portal", User: "tg", Password: "p@ss", Params: url.Values{"sslmode": {"disable"}},

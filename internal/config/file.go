@@ -41,6 +41,10 @@ type own struct {
 	MetricsAddr    any `toml:"metrics_addr"`
 	PublicURL      any `toml:"public_url"`
 	TrustedProxies any `toml:"trusted_proxies"`
+	GatewayURL     any `toml:"gateway_url"`
+	UpstreamAllow  any `toml:"upstream_allow"`
+	PublishMinutes any `toml:"publish_minutes"`
+	CallLogDays    any `toml:"call_log_days"`
 	Data           any `toml:"data"`
 	StripeAPIBase  any `toml:"stripe_api_base"`
 }

@@ -17,7 +17,7 @@ var wrong = []struct {
 	says []string
 }{
 	{name: "mode", env: []string{"TOLLGATE_MODE", "production"}, says: []string{`"production"`, "sandbox, test or live"}},
-	{name: "unknown part", args: []string{"portall"}, says: []string{`"portall"`, "portal, worker and sandbox"}},
+	{name: "unknown part", args: []string{"portall"}, says: []string{`"portall"`, "portal, gateway, worker and sandbox"}},
 	{name: "sandbox part in test mode", args: []string{"sandbox"}, env: []string{"TOLLGATE_MODE", "test"}, says: []string{"does not run in test mode"}},
 	{name: "address without port", env: []string{"TOLLGATE_ADDR", "localhost"}, says: []string{"TOLLGATE_ADDR", "host:port"}},
 	{name: "port out of range", env: []string{"TOLLGATE_SANDBOX_ADDR", "127.0.0.1:70000"}, says: []string{"TOLLGATE_SANDBOX_ADDR", "70000"}},
@@ -27,6 +27,11 @@ var wrong = []struct {
 	{name: "public URL without scheme", env: []string{"TOLLGATE_PUBLIC_URL", "portal.example"}, says: []string{"TOLLGATE_PUBLIC_URL", "https://portal.example.com"}},
 	{name: "live over http", env: []string{"TOLLGATE_MODE", "live", "TOLLGATE_PUBLIC_URL", "http://x.example"}, says: []string{"https://"}},
 	{name: "live without public URL", env: []string{"TOLLGATE_MODE", "live"}, says: []string{"TOLLGATE_PUBLIC_URL is not set"}},
+	{name: "gateway URL with path", env: []string{"TOLLGATE_GATEWAY_URL", "https://x.example/api"}, says: []string{"TOLLGATE_GATEWAY_URL", "without a path"}},
+	{name: "live gateway over http", env: []string{"TOLLGATE_MODE", "live", "TOLLGATE_PUBLIC_URL", "https://x.example", "TOLLGATE_GATEWAY_URL", "http://x.example"}, says: []string{"TOLLGATE_GATEWAY_URL", "https://"}},
+	{name: "every upstream", env: []string{"TOLLGATE_UPSTREAM_ALLOW", "0.0.0.0/0"}, says: []string{"TOLLGATE_UPSTREAM_ALLOW", "every machine"}},
+	{name: "publishing never", env: []string{"TOLLGATE_PUBLISH_MINUTES", "0"}, says: []string{"TOLLGATE_PUBLISH_MINUTES", "from 1 to 60"}},
+	{name: "call log for ever", toml: "[tollgate]\ncall_log_days = \"for ever\"", says: []string{"TOLLGATE_CALL_LOG_DAYS", "from 1 to 400"}},
 	{name: "live key in test mode", env: []string{"TOLLGATE_MODE", "test", "TOLLGATE_STRIPE_SECRET_KEY", "sk_live_0123456789abcdef"}, says: []string{"live key", "mode is test"}},
 	{name: "live key in the sandbox", env: []string{"TOLLGATE_STRIPE_SECRET_KEY", "rk_live_0123456789abcdef"}, says: []string{"live key", "mode is sandbox"}},
 	{name: "test key in live mode", env: []string{"TOLLGATE_MODE", "live", "TOLLGATE_PUBLIC_URL", "https://x.example", "TOLLGATE_STRIPE_SECRET_KEY", "rk_test_0123456789abcdef"}, says: []string{"test key", "mode is live"}},
