@@ -147,7 +147,7 @@ publish_minutes = "15"
 func TestLive(t *testing.T) {
 	t.Parallel()
 	c := read(t, config.Options{File: write(t, "")}, env("TOLLGATE_MODE", "live",
-		"TOLLGATE_PUBLIC_URL", "https://portal.example", "TOLLGATE_STRIPE_SECRET_KEY", "sk_live_0123456789abcdef"))
+		"TOLLGATE_PUBLIC_URL", "https://portal.example", "TOLLGATE_GATEWAY_URL", "https://api.example", "TOLLGATE_STRIPE_SECRET_KEY", "sk_live_0123456789abcdef"))
 	if c.Parts[config.PartSandbox] || c.StripeKey.Reveal() != "sk_live_0123456789abcdef" || len(c.Warnings) != 0 {
 		t.Errorf("%+v", c)
 	}

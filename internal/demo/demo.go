@@ -62,7 +62,7 @@ type offer struct {
 
 var offers = []offer{
 	{kind: models.TypeAPI, plans: []string{"Free", "Basic", "Flex"}, paid: true, in: catalog.APIInput{Name: "City Weather", Version: "v1", Context: "city-weather",
-		Upstream: "demo:weather", Description: "Weather now and for the next ten days, for 4,000 cities."}},
+		Upstream: "demo:weather", Description: "Weather now and for the next ten days, for fifty cities."}},
 	{kind: models.TypeAPI, plans: []string{"Free"}, in: catalog.APIInput{Name: "Geocoding", Version: "v1", Context: "geocoding",
 		Upstream: "demo:geocoding", Description: "Names to places, and places to names."}},
 	{kind: models.TypeProduct, of: []string{"City Weather", "Geocoding"}, plans: []string{"Basic"}, paid: true, in: catalog.APIInput{Name: "Travel bundle", Version: "v1", Context: "travel",
