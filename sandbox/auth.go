@@ -36,6 +36,9 @@ func (s *Server) authenticate(r *http.Request) (caller, error) {
 	}
 	who := caller{platform: platform.ID, account: platform.ID, version: platform.Version}
 	other := r.Header.Get("Stripe-Account")
+	if other == "" && second(r) {
+		other = r.Header.Get("Stripe-Context")
+	}
 	if other == "" || other == platform.ID {
 		return who, nil
 	}

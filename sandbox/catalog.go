@@ -25,7 +25,7 @@ func routes() []route {
 		accountRoutes, accountLinkRoutes, productRoutes, priceRoutes, meterRoutes, customerRoutes, methodRoutes,
 		balanceRoutes, endpointRoutes, eventRoutes, testClockRoutes, listenRoutes,
 		subscriptionRoutes, itemRoutes, invoiceRoutes, invoiceItemRoutes, paymentRoutes, checkoutRoutes, portalRoutes,
-		scheduleRoutes, refundRoutes, disputeRoutes,
+		scheduleRoutes, refundRoutes, disputeRoutes, destinationRoutes, notificationRoutes,
 	)
 }
 
@@ -41,7 +41,7 @@ func kinds() map[string]kind {
 		accountKinds, accountLinkKinds, productKinds, priceKinds, meterKinds, customerKinds, methodKinds,
 		balanceKinds, endpointKinds, eventKinds, testClockKinds,
 		subscriptionKinds, invoiceKinds, invoiceItemKinds, paymentKinds, checkoutKinds, portalKinds,
-		scheduleKinds, disputeKinds,
+		scheduleKinds, disputeKinds, destinationKinds,
 	} {
 		maps.Copy(all, group)
 	}
@@ -52,7 +52,7 @@ func kinds() map[string]kind {
 func timers() map[string]func(t *tx, id string) error {
 	all := map[string]func(*tx, string) error{}
 	for _, group := range []map[string]func(*tx, string) error{
-		testClockTimers, subscriptionTimers, invoiceTimers, checkoutTimers, scheduleTimers, refundTimers, disputeTimers,
+		testClockTimers, subscriptionTimers, invoiceTimers, checkoutTimers, scheduleTimers, refundTimers, disputeTimers, meterTimers,
 	} {
 		maps.Copy(all, group)
 	}

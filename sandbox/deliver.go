@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -113,6 +114,9 @@ func (s *Server) owed(ctx context.Context) (parcels []parcel, err error) {
 // pack renders the event for its endpoint, in the endpoint's version unless p
 // names another.
 func (t *tx) pack(p *parcel) error {
+	if strings.HasPrefix(p.endpoint, destinationPrefix) {
+		return t.packNotification(p)
+	}
 	endpoint, err := find[Endpoint](t.as(p.endpointAccount), p.endpoint)
 	if err != nil || endpoint == nil || endpoint.Status != "enabled" {
 		return err

@@ -110,7 +110,7 @@ func TestSettingsThatMakeNoSenseAreRefused(t *testing.T) {
 	c := s.as(oneKey)
 	path := "/_sandbox/accounts/" + c.account() + "/settings"
 	for _, wrong := range []string{`{"retry_days":[0]}`, `{"retry_days":[1,2,3,4,5,6,7,8,9]}`, `{"retry_days":[61]}`, `{"after_retries":"shrug"}`,
-		`{"upcoming_days":-1}`, `{"upcoming_days":91}`, `{"colour":"red"}`, `nonsense`} {
+		`{"upcoming_days":-1}`, `{"upcoming_days":91}`, `{"usage_delay_seconds":121}`, `{"usage_checks":"never"}`, `{"calls_per_second":-1}`, `{"colour":"red"}`, `nonsense`} {
 		if r := s.post(path, wrong); r.status != http.StatusBadRequest || r.text("error") == "" {
 			t.Errorf("%s: %d %s", wrong, r.status, r.body)
 		}

@@ -81,6 +81,8 @@ func spoken(kind string) string {
 	switch kind {
 	case "payment_method":
 		return "PaymentMethod"
+	case "billing.meter_event_summary":
+		return "meter event summary"
 	case "billing.meter":
 		return "meter"
 	case "test_helpers.test_clock":

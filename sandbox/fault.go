@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"path"
@@ -13,7 +14,7 @@ import (
 )
 
 // A Fault is something that is to go wrong, so that programs can be seen to
-// bear it. It befalls either calls or webhooks. Faults are forgotten at a restart.
+// bear it. It befalls calls, webhooks or meter events. Faults are forgotten at a restart.
 type Fault struct {
 	ID string `json:"id,omitempty"` // names it in Remove; one is made unless the caller has
 
@@ -30,15 +31,25 @@ type Fault struct {
 	// Webhook is the type of the events it befalls, or a pattern: "invoice.*".
 	Webhook string `json:"webhook,omitempty"`
 
+	// MeterEvent is the event_name of the meter events that it befalls when they were
+	// accepted, or a pattern: "*".
+	MeterEvent string `json:"meter_event,omitempty"`
+	// Code is why a rejected meter event is rejected: archived_meter and the like.
+	Code string `json:"code,omitempty"`
+
 	// How says more. Calls: "" (see Status), lock (409, or Status, with the code
 	// lock_timeout), timeout (no answer until the caller hangs up, or By is over),
-	// reset (the connection is reset). Webhooks: drop, duplicate (sent twice),
+	// slow (its effect, and with After only its answer, comes By later), reset (the
+	// connection is reset). Meter events: duplicate (counted twice), late (counted
+	// By later), reject (accepted, and rejected with Code when it would be counted).
+	// Webhooks: drop, duplicate (sent twice),
 	// reorder (held until the next one to its endpoint was sent), late (By later),
 	// forge (a wrong signature), stale and future (signed an hour ago, or ahead),
 	// version (rendered and labelled as Version), mode (livemode is flipped).
 	How string `json:"how,omitempty"`
 	// By is a time such as 90s, 5m, 2h or 3d: how late a late webhook is by business
-	// time ("" for an hour), or how long a timeout lasts by the wall ("" for 90 seconds).
+	// time ("" for an hour), as is a late meter event; or how long by the wall a
+	// timeout lasts ("" for 90 seconds), or a slow call takes ("" for 5).
 	By string `json:"by,omitempty"`
 	// Version is an API version, or "null" for an event that names none.
 	Version string `json:"version,omitempty"`
@@ -62,6 +73,9 @@ const (
 	howLock    = "lock"
 	howTimeout = "timeout"
 	howReset   = "reset"
+	howSlow    = "slow"
+
+	howReject = "reject"
 
 	howDrop      = "drop"
 	howDuplicate = "duplicate"
@@ -75,7 +89,8 @@ const (
 )
 
 var (
-	callHows    = []string{"", howLock, howTimeout, howReset}
+	callHows    = []string{"", howLock, howTimeout, howSlow, howReset}
+	usageHows   = []string{howDuplicate, howLate, howReject}
 	webhookHows = []string{howDrop, howDuplicate, howReorder, howLate, howForge, howStale, howFuture, howVersion, howMode}
 )
 
@@ -103,15 +118,15 @@ func (p *faultProblem) Error() string { return `"` + p.part + `": ` + p.message 
 
 // check refuses what makes no sense.
 func (f Fault) check() error {
-	_, badPattern := path.Match(f.Webhook, "")
+	_, badPattern := path.Match(f.Webhook+f.MeterEvent, "")
 	_, spans := spanOf(f.By)
 	switch {
-	case (f.Call == "") == (f.Webhook == ""):
-		return errors.New(`a fault needs either a "call", such as "POST /v1/prices", or a "webhook", such as "invoice.*"`)
+	case named(f.Call, f.Webhook, f.MeterEvent) != 1:
+		return errors.New(`a fault needs either a "call", such as "POST /v1/prices", or a "webhook", such as "invoice.*", or a "meter_event", such as "*"`)
 	case f.Call != "" && !callLine(f.Call):
 		return &faultProblem{"call", "Write a method and how the path begins, such as POST /v1/prices."}
 	case f.Call != "" && !oneOf(f.How, callHows):
-		return &faultProblem{"how", "A call's is lock, timeout or reset, or none."}
+		return &faultProblem{"how", "A call's is lock, timeout, slow or reset, or none."}
 	case f.Status != 0 && (f.Call == "" || f.Status < 400 || f.Status > 599):
 		return &faultProblem{"status", "A call is answered with 400 to 599, or with 0 the connection is closed."}
 	case f.RetryAfter < 0 || f.RetryAfter > 3600 || f.RetryAfter > 0 && f.Status == 0:
@@ -123,7 +138,36 @@ func (f Fault) check() error {
 	case f.By != "" && !spans:
 		return &faultProblem{"by", "Write a time such as 90s, 5m, 2h or 3d."}
 	}
+	if err := f.checkUsage(badPattern); err != nil {
+		return err
+	}
 	return f.checkRest()
+}
+
+// named is how many of texts are not empty.
+func named(texts ...string) (n int) {
+	for _, text := range texts {
+		if text != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// checkUsage refuses what makes no sense for meter events, or only for them.
+func (f Fault) checkUsage(badPattern error) error {
+	rejects := f.How == howReject
+	switch {
+	case f.MeterEvent != "" && badPattern != nil:
+		return &faultProblem{"meter_event", "Write the event_name of a meter, or a pattern such as *."}
+	case f.MeterEvent != "" && !oneOf(f.How, usageHows):
+		return &faultProblem{"how", "A meter event's is one of " + strings.Join(usageHows, ", ") + "."}
+	case rejects && rejections[f.Code] == "":
+		return &faultProblem{"code", "One of " + strings.Join(slices.Sorted(maps.Keys(rejections)), ", ") + "."}
+	case !rejects && f.Code != "":
+		return &faultProblem{"code", `It belongs to "how": "reject".`}
+	}
+	return nil
 }
 
 func (f Fault) checkRest() error {
@@ -168,7 +212,7 @@ func (f Fault) by(otherwise time.Duration) time.Duration {
 	return otherwise
 }
 
-// Inject makes f happen to the next calls or webhooks that it fits. It fails
+// Inject makes f happen to the next calls, webhooks or meter events that it fits. It fails
 // when f makes no sense, or when its id is taken.
 func (s *Server) Inject(f Fault) error {
 	_, err := s.inject(f)

@@ -28,8 +28,9 @@ func (c *call) suffer(f Fault) {
 		return
 	case f.How == howLock:
 		c.fail(&apiError{Status: max(f.Status, http.StatusConflict), Type: "invalid_request_error", Code: "lock_timeout",
-			Message: "This object cannot be accessed right now because another API request or Stripe process is currently accessing it. If you see this error intermittently, retry the request. (It was asked for at /faults.)"})
+			Message: lockedMessage + " (It was asked for at /faults.)"})
 	case f.Status == http.StatusTooManyRequests:
+		c.overLimit = globalRate
 		c.fail(&apiError{Status: f.Status, Type: "invalid_request_error", Code: "rate_limit",
 			Message: "Request rate limit exceeded. (It was asked for at /faults.)"})
 	default:

@@ -52,6 +52,7 @@ func (s *Server) twist(ctx context.Context, p *parcel, f Fault) error {
 	}
 	p.twist = func(event tree) {
 		switch {
+		case objectOf(event) == "v2.core.event" && f.How == howVersion: // thin events name no version
 		case f.Version == nullVersion:
 			event["api_version"] = nil
 		case f.How == howMode:

@@ -20,25 +20,27 @@ func (c *call) executeOnce() error {
 			Message: "There is currently another in-progress request using this Idempotent Key (that probably means you submitted twice, and the other request is still going through): " + c.idempotencyKey + ". Try again later."}
 	}
 	defer c.s.release(slot)
-	ctx := c.http.Context()
-	err := c.s.transact(ctx, c.account, func(t *tx) (bool, error) {
-		if replayed, err := c.replay(t); replayed || err != nil {
-			return false, err
-		}
-		commit, err := c.attempt(t)
-		if err == nil {
-			return true, c.saveAnswer(t)
-		}
-		if !commit {
-			return false, err
-		}
-		c.fail(err)
-		return true, orElse(c.saveAnswer(t), errAnswered)
-	})
+	err := c.alone(func() error { return c.s.transact(c.http.Context(), c.account, c.attemptOnce) })
 	if err == nil || errors.Is(err, errAnswered) {
 		return nil
 	}
 	return c.saveFailure(err)
+}
+
+// attemptOnce is attempt unless the key was used before.
+func (c *call) attemptOnce(t *tx) (commit bool, err error) {
+	if replayed, err := c.replay(t); replayed || err != nil {
+		return false, err
+	}
+	commit, err = c.attempt(t)
+	if err == nil {
+		return true, c.saveAnswer(t)
+	}
+	if !commit {
+		return false, err
+	}
+	c.fail(err)
+	return true, orElse(c.saveAnswer(t), errAnswered)
 }
 
 // errAnswered means that the answer, an error, was made and kept already.

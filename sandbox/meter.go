@@ -67,7 +67,7 @@ func createMeter(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	taken, err := first[Meter](r.tx, eq("event_name", in.EventName))
+	taken, err := r.meterNamed(in.EventName)
 	if err != nil {
 		return nil, err
 	}
@@ -162,10 +162,23 @@ func reactivateMeter(r *request) (any, error) {
 	return m, r.changeMeter(m, "billing.meter.reactivated")
 }
 
+// meterNamed is the meter that takes the events of that name, nil for none. The
+// words are those of the index objects_event_name.
+func (t *tx) meterNamed(name string) (*Meter, error) {
+	return first[Meter](t, filter{"type = 'billing.meter' AND json_extract(doc, '$.event_name') = ?", []any{name}})
+}
+
 // How old and how early the timestamp of a meter event may be, and how long an
 // identifier is remembered.
 const (
 	meterEventAge   = 35 * 24 * time.Hour
 	meterEventAhead = 5 * time.Minute
 	identifierLife  = 24 * time.Hour
+)
+
+// maxValueDigits is how many significant digits a value may have, from the
+// version on that says so.
+const (
+	maxValueDigits         = 15
+	digitsCounted  version = "2026-04-22.dahlia"
 )

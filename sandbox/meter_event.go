@@ -1,8 +1,9 @@
 package sandbox
 
 import (
-	"database/sql"
+	"errors"
 	"math/big"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -18,46 +19,78 @@ type meterEvent struct {
 	Timestamp  int64             `json:"timestamp"`
 }
 
+// A usageEvent is a meter event as it is kept.
+type usageEvent struct {
+	meter, name, identifier, customer string
+	at, received                      int64 // Unix seconds
+	value                             string
+	due                               time.Time
+	code, problem                     string // why it is to be rejected when it is aggregated
+}
+
+type meterEventCreate struct {
+	EventName  string            `p:"event_name,required,max=100"`
+	Identifier string            `p:"identifier,max=100"`
+	Payload    map[string]string `p:"payload,required"`
+	Timestamp  *int64            `p:"timestamp"`
+}
+
 func createMeterEvent(r *request) (any, error) {
-	in, err := read[struct {
-		EventName  string            `p:"event_name,required,max=100"`
-		Identifier string            `p:"identifier,max=100"`
-		Payload    map[string]string `p:"payload,required"`
-		Timestamp  *int64            `p:"timestamp"`
-	}](r)
+	in, err := read[meterEventCreate](r)
 	if err != nil {
 		return nil, err
 	}
-	m, err := first[Meter](r.tx, eq("event_name", in.EventName))
+	settings, err := r.settings()
 	if err != nil {
 		return nil, err
 	}
+	e := &usageEvent{name: in.EventName, identifier: either(in.Identifier, r.s.random(32)), received: r.unix(), at: r.unix()}
+	if in.Timestamp != nil {
+		e.at = *in.Timestamp
+	}
+	if err := r.checkUsage(e, in); err != nil {
+		wrong, ok := errors.AsType[*apiError](err)
+		if !ok || settings.UsageChecks == checksAtOnce {
+			return nil, err
+		}
+		e.code, e.problem = wrong.Code, wrong.Message
+	}
+	if err := r.rememberIdentifier(e.identifier); err != nil {
+		return nil, err
+	}
+	return &meterEvent{Object: "billing.meter_event", Created: e.received, EventName: e.name,
+		Identifier: e.identifier, Payload: in.Payload, Timestamp: e.at}, r.takeIn(e, settings)
+}
+
+// checkUsage fills e with what the payload says, and says what is wrong with it.
+func (r *request) checkUsage(e *usageEvent, in meterEventCreate) error {
+	m, err := r.meterNamed(in.EventName)
+	if err != nil {
+		return err
+	}
+	if m == nil {
+		return takesEvents(m, in.EventName)
+	}
+	e.meter = m.ID
+	e.customer, e.value = in.Payload[m.CustomerMapping.EventPayloadKey], in.Payload[m.ValueSettings.EventPayloadKey]
 	if err := takesEvents(m, in.EventName); err != nil {
-		return nil, err
+		return err
 	}
-	customer, value, err := r.readPayload(m, in.Payload)
+	customer, err := r.usageCustomer(m, in.Payload)
 	if err != nil {
-		return nil, err
+		return err
+	}
+	if e.value, err = usageValue(m, in.Payload, r.version); err != nil {
+		return err
 	}
 	t, err := r.onClock(customer.clock())
 	if err != nil {
-		return nil, err
+		return err
 	}
-	at := t.unix()
-	if in.Timestamp != nil {
-		at = *in.Timestamp
+	if in.Timestamp == nil {
+		e.at = t.unix()
 	}
-	if err := checkTimestamp(at, t.now); err != nil {
-		return nil, err
-	}
-	identifier := either(in.Identifier, r.s.random(32))
-	if err := r.rememberIdentifier(m, identifier); err != nil {
-		return nil, err
-	}
-	err = r.exec(`INSERT INTO meter_events (account, meter, identifier, customer, at, value, received) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		r.account, m.ID, identifier, customer.ID, at, value, r.unix())
-	return &meterEvent{Object: "billing.meter_event", Created: r.unix(), EventName: in.EventName,
-		Identifier: identifier, Payload: in.Payload, Timestamp: at}, err
+	return checkTimestamp(e.at, t.now)
 }
 
 func takesEvents(m *Meter, name string) error {
@@ -70,32 +103,50 @@ func takesEvents(m *Meter, name string) error {
 	return nil
 }
 
-// readPayload finds the customer and the value that an event is about.
-func (t *tx) readPayload(m *Meter, payload map[string]string) (*Customer, string, error) {
+// usageCustomer is the customer that an event is about.
+func (t *tx) usageCustomer(m *Meter, payload map[string]string) (*Customer, error) {
 	key := m.CustomerMapping.EventPayloadKey
-	id, ok := payload[key]
-	if !ok || id == "" {
-		return nil, "", invalidCode("meter_event_no_customer_defined", "payload["+key+"]", "Missing customer: the payload needs the key %s.", key)
+	id := payload[key]
+	if id == "" {
+		return nil, invalidCode("meter_event_no_customer_defined", "payload["+key+"]", "Customer mapping key %s not found in payload.", key)
 	}
 	c, err := find[Customer](t, id)
-	if err != nil {
-		return nil, "", err
+	if err == nil && c == nil {
+		err = invalidCode("meter_event_customer_not_found", "payload["+key+"]", "No such customer: '%s'", id)
 	}
-	if c == nil {
-		return nil, "", invalidCode("meter_event_customer_not_found", "payload["+key+"]", "No such customer: '%s'", id)
-	}
+	return c, err
+}
+
+// usageSyntax is a value: a whole number or a decimal, of either sign.
+var usageSyntax = regexp.MustCompile(`^[-+]?(\d{1,20}(\.\d{0,20})?|\.\d{1,20})$`)
+
+// usageValue is how much an event reports. Meters that count need no value.
+func usageValue(m *Meter, payload map[string]string, at version) (string, error) {
 	if m.DefaultAggregation.Formula == "count" {
-		return c, "1", nil
+		return "1", nil
 	}
-	key = m.ValueSettings.EventPayloadKey
+	key := m.ValueSettings.EventPayloadKey
 	value, ok := payload[key]
-	if !ok {
-		return nil, "", invalidCode("meter_event_value_not_found", "payload["+key+"]", "Missing value: the payload needs the key %s.", key)
+	switch value = strings.TrimSpace(value); {
+	case !ok:
+		return "", invalidCode("meter_event_value_not_found", "payload["+key+"]", "Value key %s not found in payload.", key)
+	case !usageSyntax.MatchString(value):
+		return value, invalidCode("meter_event_invalid_value", "payload["+key+"]", "Invalid value: %s is not a number.", shorten(value))
+	case significant(value) > maxValueDigits && !at.before(digitsCounted):
+		return value, invalidCode("meter_event_value_too_many_digits", "payload["+key+"]", "The value in the event payload can have at most %d digits. Received %s.", maxValueDigits, value)
 	}
-	if !decimalSyntax.MatchString(value) {
-		return nil, "", invalidCode("meter_event_invalid_value", "payload["+key+"]", "Invalid value: %s is not a number.", shorten(value))
+	return value, nil
+}
+
+// significant is how many digits of a number carry it.
+func significant(value string) int {
+	value = strings.TrimLeft(value, "+-")
+	whole, part, cut := strings.Cut(value, ".")
+	part = strings.TrimRight(part, "0")
+	if cut && part != "" {
+		return len(strings.TrimLeft(whole+part, "0"))
 	}
-	return c, value, nil
+	return len(strings.Trim(whole, "0"))
 }
 
 func checkTimestamp(at int64, now time.Time) error {
@@ -108,15 +159,74 @@ func checkTimestamp(at int64, now time.Time) error {
 	return nil
 }
 
-// rememberIdentifier refuses an identifier that was used within a day.
-func (t *tx) rememberIdentifier(m *Meter, identifier string) error {
+// rememberIdentifier refuses an identifier that was used within a day, for
+// whichever meter. Stripe's refusal carries no code: it is known by its words.
+func (t *tx) rememberIdentifier(identifier string) error {
 	var one int
-	used, err := t.scan(`SELECT 1 FROM meter_events WHERE account = ? AND meter = ? AND identifier = ? AND received > ? LIMIT 1`,
-		[]any{t.account, m.ID, identifier, t.now.Add(-identifierLife).Unix()}, &one)
+	used, err := t.scan(`SELECT 1 FROM meter_events WHERE account = ? AND identifier = ? AND received > ? LIMIT 1`,
+		[]any{t.account, identifier, t.now.Add(-identifierLife).Unix()}, &one)
 	if err == nil && used {
-		err = invalidCode("duplicate_meter_event", "identifier", "An event already exists with identifier %s.", identifier)
+		err = invalid("identifier", "An event already exists with identifier %s.", identifier)
 	}
 	return err
+}
+
+// takeIn keeps an event that was accepted. It is counted at once, or waits to be.
+func (r *request) takeIn(e *usageEvent, settings AccountSettings) error {
+	fault, struck := r.s.mismeter(r.account, e.name)
+	delay := settings.usageDelay()
+	if struck && fault.How == howLate {
+		delay = fault.by(staleness)
+	}
+	if struck && fault.How == howReject {
+		if e.code, e.problem = fault.Code, rejections[fault.Code]; e.code == "no_meter" {
+			e.meter = ""
+		}
+	}
+	e.due = r.now.Add(delay)
+	waits := delay > 0 || e.code != ""
+	if waits { // those of one second are aggregated together
+		e.due = e.due.Add(time.Second - 1).Truncate(time.Second)
+		if err := r.schedule(usageCounts, aggregation(e.meter, e.due), "", e.due); err != nil {
+			return err
+		}
+	}
+	copies := 1
+	if struck && fault.How == howDuplicate {
+		copies = 2
+	}
+	for range copies {
+		if err := r.keepUsage(e, waits); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *request) keepUsage(e *usageEvent, waits bool) error {
+	var key string
+	if k := r.cause.IdempotencyKey; k != nil {
+		key = *k
+	}
+	return r.exec(`INSERT INTO meter_events (account, meter, event_name, identifier, customer, at, value, whole, received, state, due, code, problem, request_key)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, r.account, e.meter, e.name, e.identifier, e.customer, e.at, e.value, wholeOf(e.value),
+		e.received, map[bool]string{true: usageWaiting, false: usageCounted}[waits], e.due.UnixMilli(), e.code, e.problem, key)
+}
+
+// summable is how large a number may be for SQL to add up: nine million of them fit.
+const summable = 1_000_000_000_000
+
+// wholeOf is a value that SQL can add up, nil for one that Go must.
+func wholeOf(value string) *int64 {
+	x, ok := new(big.Rat).SetString(value)
+	if !ok || !x.IsInt() || !x.Num().IsInt64() {
+		return nil
+	}
+	n := x.Num().Int64()
+	if n > summable || n < -summable {
+		return nil
+	}
+	return &n
 }
 
 func createMeterAdjustment(r *request) (any, error) {
@@ -130,16 +240,16 @@ func createMeterAdjustment(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := first[Meter](r.tx, eq("event_name", in.EventName))
+	m, err := r.meterNamed(in.EventName)
 	if err != nil {
 		return nil, err
 	}
 	if err := takesEvents(m, in.EventName); err != nil {
 		return nil, err
 	}
-	var seq, received int64
-	found, err := r.scan(`SELECT seq, received FROM meter_events WHERE account = ? AND meter = ? AND identifier = ? ORDER BY seq DESC LIMIT 1`,
-		[]any{r.account, m.ID, in.Cancel.Identifier}, &seq, &received)
+	var received int64
+	found, err := r.scan(`SELECT received FROM meter_events WHERE account = ? AND identifier = ? AND meter = ? ORDER BY received DESC LIMIT 1`,
+		[]any{r.account, in.Cancel.Identifier, m.ID}, &received)
 	switch {
 	case err != nil:
 		return nil, err
@@ -148,70 +258,11 @@ func createMeterAdjustment(r *request) (any, error) {
 	case r.now.Sub(time.Unix(received, 0)) > identifierLife:
 		return nil, invalid("cancel[identifier]", "Meter events can only be canceled within 24 hours of Stripe receiving them.")
 	}
-	if err := r.exec(`UPDATE meter_events SET canceled = 1 WHERE seq = ?`, seq); err != nil {
+	// One that was counted twice by a fault is taken back twice.
+	if err := r.exec(`UPDATE meter_events SET state = 'canceled' WHERE account = ? AND identifier = ? AND received = ? AND meter = ? AND state <> 'rejected'`,
+		r.account, in.Cancel.Identifier, received, m.ID); err != nil {
 		return nil, err
 	}
 	return tree{"object": "billing.meter_event_adjustment", "cancel": tree{"identifier": in.Cancel.Identifier},
 		"event_name": in.EventName, "livemode": false, "status": "complete", "type": in.Type}, nil
-}
-
-// A reading is one meter event as aggregation sees it.
-type reading struct {
-	at    int64
-	value string
-}
-
-// usage is what the meter counted for a customer in s: events whose timestamp
-// lies in it, put together by the meter's formula.
-func (t *tx) usage(m *Meter, customer string, s span) (*big.Rat, error) {
-	readings, err := rows(t, func(row *sql.Rows, one *reading) error { return row.Scan(&one.at, &one.value) },
-		`SELECT at, value FROM meter_events WHERE account = ? AND meter = ? AND customer = ? AND at >= ? AND at < ? AND canceled = 0 ORDER BY at, seq`,
-		t.account, m.ID, customer, ceilSecond(s.start), ceilSecond(s.end))
-	if err != nil {
-		return nil, err
-	}
-	return aggregate(m.DefaultAggregation.Formula, m.window(readings)), nil
-}
-
-// window keeps the last reading of each hour or day for meters that say so.
-func (m *Meter) window(readings []reading) []reading {
-	if m.EventTimeWindow == nil {
-		return readings
-	}
-	length := int64(3600)
-	if *m.EventTimeWindow == "day" {
-		length *= 24
-	}
-	var last []reading
-	for _, r := range readings {
-		if n := len(last); n > 0 && last[n-1].at/length == r.at/length {
-			last[n-1] = r
-			continue
-		}
-		last = append(last, r)
-	}
-	return last
-}
-
-func aggregate(formula string, readings []reading) *big.Rat {
-	total := new(big.Rat)
-	for _, r := range readings {
-		value, _ := new(big.Rat).SetString(strings.TrimSpace(r.value)) // checked when it came
-		if formula == "last" {
-			total = value
-			continue
-		}
-		total.Add(total, value)
-	}
-	return total
-}
-
-// quantity is usage as an invoice counts it: whole units, never less than none.
-func (t *tx) quantity(m *Meter, customer string, s span) (int64, error) {
-	used, err := t.usage(m, customer, s)
-	if err != nil || used.Sign() <= 0 {
-		return 0, err
-	}
-	half := new(big.Rat).Add(used, big.NewRat(1, 2))
-	return new(big.Int).Quo(half.Num(), half.Denom()).Int64(), nil
 }

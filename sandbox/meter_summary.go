@@ -61,43 +61,61 @@ func checkAligned(start, end, step int64) error {
 
 // summaries is the page of stretches of step seconds in which something was used, newest first.
 func (r *request) summaries(m *Meter, c *Customer, p listParams, start, end, step int64) (any, error) {
-	used, err := r.usedStretches(m, c, start, end, step)
+	starts, err := rows(r.tx, scanInt, `SELECT DISTINCT ? + (at - ?) / ? * ? FROM meter_events WHERE `+within+` ORDER BY 1 DESC`,
+		start, start, step, step, r.account, m.ID, c.ID, start, end)
 	if err != nil {
 		return nil, err
 	}
+	page, more, err := pageOfStretches(starts, p, func(from int64) string { return summaryID(m.ID, c.ID, from, step) })
+	if err != nil {
+		return nil, err
+	}
+	used := make([]*meterSummary, len(page))
+	for i, from := range page { // only those that are shown are added up
+		if used[i], err = r.summary(m, c, from, step); err != nil {
+			return nil, err
+		}
+	}
+	return pageOf(r, used, more), nil
+}
+
+// pageOfStretches cuts the page that p asks for out of starts, which nameOf names.
+func pageOfStretches(starts []int64, p listParams, nameOf func(int64) string) (page []int64, more bool, err error) {
 	limit := 10
 	if p.Limit != nil {
 		limit = int(*p.Limit)
 	}
-	from := 0
-	if p.StartingAfter != "" {
-		from = 1 + slices.IndexFunc(used, func(s *meterSummary) bool { return s.ID == p.StartingAfter })
+	find := func(id, param string) (int, error) {
+		if n := slices.IndexFunc(starts, func(from int64) bool { return nameOf(from) == id }); n >= 0 {
+			return n, nil
+		}
+		return 0, noSuch("billing.meter_event_summary", id, param)
 	}
-	if p.EndingBefore != "" {
-		to := max(slices.IndexFunc(used, func(s *meterSummary) bool { return s.ID == p.EndingBefore }), 0)
-		from, used = max(to-limit, 0), used[:to]
+	switch {
+	case p.StartingAfter != "" && p.EndingBefore != "":
+		return nil, false, invalid("ending_before", "You cannot specify both `starting_after` and `ending_before`.")
+	case p.EndingBefore != "":
+		to, err := find(p.EndingBefore, "ending_before")
+		from := max(to-limit, 0)
+		return starts[from:to], from > 0, err
+	case p.StartingAfter != "":
+		n, err := find(p.StartingAfter, "starting_after")
+		if err != nil {
+			return nil, false, err
+		}
+		starts = starts[n+1:]
 	}
-	rest := used[from:]
-	return pageOf(r, rest[:min(limit, len(rest))], len(rest) > limit), nil
+	return starts[:min(limit, len(starts))], len(starts) > limit, nil
 }
 
-func (t *tx) usedStretches(m *Meter, c *Customer, start, end, step int64) ([]*meterSummary, error) {
-	starts, err := rows(t, scanInt, `SELECT DISTINCT ? + (at - ?) / ? * ? FROM meter_events
-		WHERE account = ? AND meter = ? AND customer = ? AND at >= ? AND at < ? AND canceled = 0 ORDER BY 1 DESC`,
-		start, start, step, step, t.account, m.ID, c.ID, start, end)
+// summary is what was used in the stretch of step seconds from a start on.
+func (t *tx) summary(m *Meter, c *Customer, from, step int64) (*meterSummary, error) {
+	value, err := t.usage(m, c.ID, span{time.Unix(from, 0), time.Unix(from+step, 0)})
 	if err != nil {
 		return nil, err
 	}
-	var used []*meterSummary
-	for _, from := range starts {
-		value, err := t.usage(m, c.ID, span{time.Unix(from, 0), time.Unix(from+step, 0)})
-		if err != nil {
-			return nil, err
-		}
-		s := &meterSummary{AggregatedValue: json.Number(trimZeros(value.FloatString(15))), EndTime: from + step, Meter: m.ID, StartTime: from}
-		s.Object = "billing.meter_event_summary"
-		s.ID = summaryID(m.ID, c.ID, from, step)
-		used = append(used, s)
-	}
-	return used, nil
+	s := &meterSummary{AggregatedValue: json.Number(trimZeros(value.FloatString(20))), EndTime: from + step, Meter: m.ID, StartTime: from}
+	s.Object = "billing.meter_event_summary"
+	s.ID = summaryID(m.ID, c.ID, from, step)
+	return s, nil
 }

@@ -1,9 +1,13 @@
 package sandbox_test
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/stripe/stripe-go/v82"
 )
 
 // usage makes a meter and a customer, and a function that reports.
@@ -20,41 +24,102 @@ func usage(t *testing.T, s *site, meterForm string) (c caller, meter, customer s
 func TestMeterEventsAreChecked(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	c, meter, _, report := usage(t, s, "default_aggregation[formula]=sum")
-	if r := report("payload[value]=5&identifier=a"); r.status != 200 {
-		t.Fatalf("%s", r.body)
-	}
+	c, meter, customer, report := usage(t, s, "default_aggregation[formula]=sum")
 	at := func(d time.Duration) string {
 		return fmt.Sprintf("payload[value]=1&timestamp=%d", start.Add(d).Unix())
 	}
+	const day = 24 * time.Hour
 	for form, code := range map[string]string{
-		"payload[value]=5&identifier=a":                  "duplicate_meter_event",
 		"payload[value]=many":                            "meter_event_invalid_value",
+		"payload[value]=":                                "meter_event_invalid_value",
+		"payload[value]=1e3":                             "meter_event_invalid_value",
+		"payload[value]=--1":                             "meter_event_invalid_value",
+		"payload[value]=1234567890.123456":               "meter_event_value_too_many_digits",
+		"payload[value]=9999999999999999":                "meter_event_value_too_many_digits",
 		"payload[count]=1":                               "meter_event_value_not_found",
 		"payload[value]=1&payload[stripe_customer_id]=x": "meter_event_customer_not_found",
-		at(6 * time.Minute):                              "timestamp_in_future",
-		at(-36 * 24 * time.Hour):                         "timestamp_too_far_in_past",
+		"payload[value]=1&payload[stripe_customer_id]=":  "meter_event_no_customer_defined",
+		at(5*time.Minute + time.Second):                  "timestamp_in_future",
+		at(-35*day - time.Second):                        "timestamp_too_far_in_past",
+		"identifier=" + strings.Repeat("i", 101):         "",
+		"payload=5":                                      "",
+		"payload[value][x]=5":                            "",
 	} {
 		if r := report(form); r.status != 400 || r.text("error.code") != code {
 			t.Errorf("%s: %d %s", form, r.status, r.body)
 		}
 	}
-	for _, form := range []string{at(4 * time.Minute), at(-34 * 24 * time.Hour), "payload[value]=-2", "payload[value]=0.5"} {
+	for _, form := range []string{at(5 * time.Minute), at(-35 * day), "payload[value]=-2", "payload[value]=0.5", "payload[value]=-0.000000000012", "payload[value]=0",
+		"payload[value]=123456789012345", "payload[value]=1000000000000000000", "payload[value]=1&payload[region]=eu", "payload[value]=1&identifier=" + strings.Repeat("é", 100)} {
 		if r := report(form); r.status != 200 {
 			t.Errorf("%s: %d %s", form, r.status, r.body)
 		}
 	}
+	older := c.with("Stripe-Version", "2025-08-27.basil") // digits are counted since 2026-04-22
+	older.must("POST /v1/billing/meter_events", "event_name=calls&payload[value]=9999999999999999&payload[stripe_customer_id]="+customer)
+	nobody := c.do("POST /v1/billing/meter_events", "event_name=calls&payload[value]=1")
+	nobody.want("error.code", "meter_event_no_customer_defined")
 	c.do("POST /v1/billing/meter_events", "event_name=other&payload[value]=1").want("error.code", "no_meter")
+	c.do("POST /v1/billing/meter_events", "event_name=calls").want("error.param", "payload")
 	c.must("POST /v1/billing/meters/"+meter+"/deactivate", "").want("status", "inactive")
 	report("payload[value]=1").want("error.code", "archived_meter")
 	if r := c.do("POST /v1/billing/meters", "display_name=Calls&event_name=calls&default_aggregation[formula]=sum"); r.status != 400 {
 		t.Errorf("the name of an inactive meter was given away: %s", r.body)
 	}
 	c.must("POST /v1/billing/meters/"+meter+"/reactivate", "").want("status_transitions.deactivated_at", nil)
-	s.wall.pass(25 * time.Hour)
-	if r := report("payload[value]=5&identifier=a"); r.status != 200 {
-		t.Errorf("an identifier is remembered for more than a day: %s", r.body)
+	c.must("DELETE /v1/customers/"+customer, "")
+	report("payload[value]=1").want("error.code", "meter_event_customer_not_found")
+}
+
+// Stripe's refusal of an identifier says so in words and has no code; stripe-go
+// shows it as it is.
+func TestIdentifiersAreRememberedForADay(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	c, meter, customer, report := usage(t, s, "default_aggregation[formula]=sum")
+	c.must("POST /v1/billing/meters", "display_name=Other&event_name=other&default_aggregation[formula]=sum")
+	first := report("payload[value]=5&identifier=a")
+	first.want("identifier", "a")
+	first.want("timestamp", int(start.Unix()))
+	second := report("payload[value]=7&identifier=a")
+	second.want("error.message", "An event already exists with identifier a.")
+	second.want("error.type", "invalid_request_error")
+	second.want("error.code", nil)
+	if second.status != 400 || second.header.Get("Stripe-Should-Retry") != "false" {
+		t.Errorf("%d %v", second.status, second.header)
 	}
+	c.do("POST /v1/billing/meter_events", "event_name=other&identifier=a&payload[value]=1&payload[stripe_customer_id]="+customer).
+		want("error.message", "An event already exists with identifier a.")
+	_, err := s.client(oneKey).V1BillingMeterEvents.Create(t.Context(), &stripe.BillingMeterEventCreateParams{
+		EventName: stripe.String("calls"), Identifier: stripe.String("a"), Payload: map[string]string{"stripe_customer_id": customer, "value": "5"}})
+	if e, ok := errors.AsType[*stripe.Error](err); !ok || e.HTTPStatusCode != 400 || e.Code != "" || e.Msg != "An event already exists with identifier a." {
+		t.Errorf("%v", err)
+	}
+	if one, other := report("payload[value]=1"), report("payload[value]=1"); one.text("identifier") == "" || one.text("identifier") == other.text("identifier") {
+		t.Errorf("made up: %s, %s", one.body, other.body)
+	}
+	keyed := c.with("Idempotency-Key", "k")
+	form := "event_name=calls&identifier=b&payload[value]=2&payload[stripe_customer_id]=" + customer
+	keyed.must("POST /v1/billing/meter_events", form)
+	if again := keyed.must("POST /v1/billing/meter_events", form); again.header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("%v", again.header)
+	}
+	total := func(want int) {
+		t.Helper()
+		now := s.server.Now().Truncate(time.Minute).Add(time.Minute)
+		c.must("GET /v1/billing/meters/"+meter+"/event_summaries", fmt.Sprintf("customer=%s&start_time=%d&end_time=%d", customer, start.Add(-time.Hour).Unix(), now.Unix())).
+			want("data.0.aggregated_value", want)
+	}
+	total(9)
+	s.wall.pass(24*time.Hour - time.Second)
+	if r := report("payload[value]=5&identifier=a"); r.status != 400 {
+		t.Errorf("forgotten within a day: %s", r.body)
+	}
+	s.wall.pass(time.Second) // now a late retry is billed twice, as at Stripe
+	if r := report("payload[value]=5&identifier=a"); r.status != 200 {
+		t.Errorf("remembered for more than a day: %s", r.body)
+	}
+	total(14)
 }
 
 func TestMetersAddUp(t *testing.T) {

@@ -74,6 +74,7 @@ var timerWords = map[string]string{
 	pendingExpires: "Give up waiting for the change to be paid",
 	phaseTurns:     "Begin the next phase of the schedule, or release it",
 	trialEnds:      "Warn of the trial's end", invoiceFinalizes: "Finalize the invoice and charge it", invoiceRetries: "Try the payment again",
+	usageCounts:     "Count meter events that were accepted, or reject them",
 	debitSettles:    "Hear what the bank says to the debit",
 	invoiceComes:    "Announce the next invoice",
 	checkoutExpires: "Expire the checkout", clockExpires: "Delete the test clock",

@@ -46,6 +46,8 @@ var sections = []section{
 	{"billing.meter", "Meters", []string{"Meter", "Name", "Event", "State"}, []string{"display_name", "event_name", "status"}},
 	{"webhook_endpoint", "Webhooks", []string{"Endpoint", "Address", "State"}, []string{"url", "status"}},
 	{"event", "Events", []string{"Event", "Type", "Created"}, []string{"type", "created"}},
+	{"v2.core.event_destination", "Event destinations", []string{"Destination", "Name", "Address", "State"}, []string{"name", "_url", "status"}},
+	{"v2.core.event", "Thin events", []string{"Event", "Type", "Created"}, []string{"type", "created"}},
 }
 
 // shownObjects is how many objects a page lists.
@@ -218,9 +220,15 @@ func (s *Server) showKind(w http.ResponseWriter, r *http.Request) {
 		for _, d := range docs {
 			t.Rows = append(t.Rows, x.row(account, d))
 		}
+		if p.Tables = append(p.Tables, t); err != nil || kind != "billing.meter" {
+			return err
+		}
+		lost, err := tx.usageTable("")
+		if len(lost.Rows) > 0 {
+			p.Tables = append(p.Tables, lost)
+		}
 		return err
 	})
-	p.Tables = append(p.Tables, t)
 	if err == nil && kind == "webhook_endpoint" {
 		var sent views.Table
 		sent, err = s.sent(r.Context(), account, "")

@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -43,22 +45,33 @@ var callFaults = []faultKind{
 	{"limit", "Answer 429", "Too many requests: the call is refused before it has an effect, with or without Retry-After.", Fault{Status: http.StatusTooManyRequests}, []string{"retry_after"}},
 	{howLock, "Answer 409, locked", "Another call is said to work on the same object: lock_timeout.", Fault{How: howLock}, nil},
 	{howTimeout, "Do not answer", "No answer comes until the caller hangs up, or the time is over.", Fault{How: howTimeout}, []string{"by", "when"}},
+	{howSlow, "Answer slowly", "The call has its effect and is answered, after a while of real time. Meanwhile a customer's meter takes no other event.", Fault{How: howSlow}, []string{"by", "when"}},
 	{howReset, "Reset the connection", "The connection is reset instead of an answer.", Fault{How: howReset}, []string{"when"}},
 }
 
-// kindOfFault finds a form of the page.
-func kindOfFault(kind string) (k faultKind, webhook, ok bool) {
-	for _, k := range webhookFaults {
-		if k.kind == kind {
-			return k, true, true
+var usageFaults = []faultKind{
+	{"usage-duplicate", "Count twice", "One event is counted as two.", Fault{How: howDuplicate}, nil},
+	{"usage-late", "Count late", "The event is counted later, by the sandbox's clock.", Fault{How: howLate}, []string{"by"}},
+	{"usage-reject", "Reject later", "The event is accepted, and rejected when it would be counted. Event destinations are told; endpoints of the first API are not.", Fault{How: howReject}, []string{"code"}},
+}
+
+// What a form is about: the field that says what the fault befalls.
+const (
+	onWebhooks = "webhook"
+	onCalls    = "call"
+	onUsage    = "meter_event"
+)
+
+// kindOfFault finds a form of the page, and what it is about; "" for none.
+func kindOfFault(kind string) (k faultKind, where string) {
+	for where, forms := range map[string][]faultKind{onWebhooks: webhookFaults, onCalls: callFaults, onUsage: usageFaults} {
+		for _, k := range forms {
+			if k.kind == kind {
+				return k, where
+			}
 		}
 	}
-	for _, k := range callFaults {
-		if k.kind == kind {
-			return k, false, true
-		}
-	}
-	return k, false, false
+	return k, ""
 }
 
 func (s *Server) showFaults(w http.ResponseWriter, r *http.Request) {
@@ -79,10 +92,13 @@ func (s *Server) faultsPage(w http.ResponseWriter, r *http.Request, status int, 
 		p.Faults = append(p.Faults, f.line())
 	}
 	for _, k := range webhookFaults {
-		p.Webhooks = append(p.Webhooks, k.form(r, "webhook", accounts, wrong))
+		p.Webhooks = append(p.Webhooks, k.form(r, onWebhooks, accounts, wrong))
 	}
 	for _, k := range callFaults {
-		p.Calls = append(p.Calls, k.form(r, "call", accounts, wrong))
+		p.Calls = append(p.Calls, k.form(r, onCalls, accounts, wrong))
+	}
+	for _, k := range usageFaults {
+		p.Usage = append(p.Usage, k.form(r, onUsage, accounts, wrong))
 	}
 	if wrong != nil {
 		p.Problem = "Nothing was changed: see the field that is marked below."
@@ -115,7 +131,9 @@ func (k faultKind) form(r *http.Request, where string, accounts []views.Choice, 
 		"call":        textOf("call", "Calls that begin with", "POST /v1/", "A method and how the path begins."),
 		"status":      textOf("status", "Status", "500", "From 400 to 599."),
 		"retry_after": textOf("retry_after", "Retry-After, in seconds", "2", "0 for none."),
-		"by":          textOf("by", "For how long", map[string]string{howLate: "1h", howTimeout: "90s"}[k.kind], "Such as 90s, 5m, 2h or 3d."),
+		"by":          textOf("by", "For how long", map[string]string{howLate: "1h", howTimeout: "90s", howSlow: "5s", "usage-late": "1h"}[k.kind], "Such as 90s, 5m, 2h or 3d."),
+		"meter_event": textOf("meter_event", "Name of the event", "*", "The event_name of a meter, or a pattern. A star is all."),
+		"code":        {Name: "code", Label: "Why", Choices: codeChoices()},
 		"version":     {Name: "version", Label: "API version", Choices: versionChoices()},
 		"when":        {Name: "when", Label: "The call has its effect", Choices: choices("before", "before", "Not at all", "after", "Before it fails")},
 		"account":     {Name: "account", Label: "Whose", Choices: accounts},
@@ -160,13 +178,21 @@ func versionChoices() []views.Choice {
 	return out
 }
 
+// codeChoices are the reasons to reject a meter event.
+func codeChoices() (out []views.Choice) {
+	for _, code := range slices.Sorted(maps.Keys(rejections)) {
+		out = append(out, views.Choice{Value: code, Text: code, Chosen: code == "meter_event_customer_not_found"})
+	}
+	return out
+}
+
 func (s *Server) takeFault(w http.ResponseWriter, r *http.Request) {
-	k, webhook, ok := kindOfFault(r.PostFormValue("kind"))
-	if !ok {
+	k, where := kindOfFault(r.PostFormValue("kind"))
+	if where == "" {
 		s.faultsPage(w, r, http.StatusBadRequest, "", nil)
 		return
 	}
-	f, err := k.typed(r, webhook)
+	f, err := k.typed(r, where)
 	if err == nil {
 		_, err = s.inject(f)
 	}
@@ -175,18 +201,23 @@ func (s *Server) takeFault(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	wrong, ok := errors.AsType[*faultProblem](err)
-	if !ok { // neither a call nor a webhook was named
-		wrong = &faultProblem{map[bool]string{true: "webhook", false: "call"}[webhook], "Say what it befalls."}
+	if !ok { // neither a call, nor a webhook, nor a meter event was named
+		wrong = &faultProblem{where, "Say what it befalls."}
 	}
 	s.faultsPage(w, r, http.StatusUnprocessableEntity, "", wrong)
 }
 
 // typed reads the form of k.
-func (k faultKind) typed(r *http.Request, webhook bool) (f Fault, err error) {
+func (k faultKind) typed(r *http.Request, where string) (f Fault, err error) {
 	f = k.fault
 	value := func(name string) string { return strings.TrimSpace(r.PostFormValue(name)) }
-	if f.Call = value("call"); webhook {
-		f.Call, f.Webhook = "", value("webhook")
+	switch where {
+	case onCalls:
+		f.Call = value(onCalls)
+	case onWebhooks:
+		f.Webhook = value(onWebhooks)
+	case onUsage:
+		f.MeterEvent = value(onUsage)
 	}
 	f.Account, f.After = value("account"), value("when") == "after"
 	number := func(name string, least int) int {
@@ -209,6 +240,8 @@ func (k faultKind) typed(r *http.Request, webhook bool) (f Fault, err error) {
 			}
 		case "version":
 			f.Version = value("version")
+		case "code":
+			f.Code = value("code")
 		}
 	}
 	if f.Percent = number("percent", 1); f.Percent == 100 {
@@ -252,12 +285,18 @@ func (f Fault) words() string {
 			howLate: "sent " + either(f.By, "1h") + " late", howVersion: "sent as version " + f.Version}[f.How]
 		return "Webhooks " + f.Webhook + ": " + does
 	}
+	if f.MeterEvent != "" {
+		does := map[string]string{howDuplicate: "counted twice", howLate: "counted " + either(f.By, "1h") + " late", howReject: "rejected later: " + f.Code}[f.How]
+		return "Meter events " + f.MeterEvent + ": " + does
+	}
 	does := "answered with " + strconv.Itoa(f.Status)
 	switch {
 	case f.How == howLock:
 		does = "answered with " + strconv.Itoa(max(f.Status, http.StatusConflict)) + ", locked"
 	case f.How == howTimeout:
 		does = "not answered for " + either(f.By, "90s")
+	case f.How == howSlow:
+		does = "answered " + either(f.By, "5s") + " late"
 	case f.How == howReset:
 		does = "connection reset"
 	case f.Status == 0:

@@ -30,9 +30,17 @@ func (s *Server) sent(ctx context.Context, account, event string) (views.Table, 
 				answer = last.Body
 			}
 		}
-		t.Rows = append(t.Rows, []views.Cell{{Text: d.Event, Href: "/dashboard/" + d.Account + "/event/" + d.Event}, {Text: d.Type}, {Text: d.URL}, {Text: word, Tone: state}, {Text: answer}})
+		t.Rows = append(t.Rows, []views.Cell{{Text: d.Event, Href: d.href()}, {Text: d.Type}, {Text: d.URL}, {Text: word, Tone: state}, {Text: answer}})
 	}
 	return t, err
+}
+
+// href is the page of the event.
+func (d deliveryLine) href() string {
+	if strings.HasPrefix(d.Endpoint, destinationPrefix) {
+		return "/dashboard/" + d.Account + "/v2.core.event/" + d.Event
+	}
+	return "/dashboard/" + d.Account + "/event/" + d.Event
 }
 
 func (s *Server) sendAgain(w http.ResponseWriter, r *http.Request) {

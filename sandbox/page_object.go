@@ -118,6 +118,11 @@ func (t *tx) document(kind string, doc []byte, at version) (text string, facts [
 // about adds what belongs to an object: the deliveries of an event, the events of
 // anything else.
 func (s *Server) about(ctx context.Context, p *views.DashboardProps, account, kind, id string) error {
+	if kind == "v2.core.event" {
+		sent, err := s.sent(ctx, account, id)
+		p.Tables = append(p.Tables, sent)
+		return err
+	}
 	if kind == "event" {
 		sent, err := s.sent(ctx, account, id)
 		p.Tables, p.Action, p.ActionText = append(p.Tables, sent), "/dashboard/"+account+"/event/"+url.PathEscape(id)+"/resend", "Send again"
@@ -126,6 +131,12 @@ func (s *Server) about(ctx context.Context, p *views.DashboardProps, account, ki
 	p.Facts = append(p.Facts, secretFact(account, kind, id)...)
 	t := views.Table{Caption: "Events about it, newest first", Heads: []string{"Event", "Type", "When"}, Empty: "Nothing was told about it."}
 	err := s.read(ctx, account, func(tx *tx) error {
+		if kind == "billing.meter" {
+			use, err := tx.meterTables(id)
+			if p.Tables = append(p.Tables, use...); err != nil {
+				return err
+			}
+		}
 		docs, err := rows(tx, func(row *sql.Rows, d *string) error { return row.Scan(d) },
 			`SELECT doc FROM objects WHERE account = ? AND type = 'event' AND json_extract(doc, '$.data.object.id') = ? ORDER BY seq DESC LIMIT ?`, account, id, shownObjects)
 		events, _ := sectionOf("event")

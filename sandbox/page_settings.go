@@ -39,6 +39,9 @@ func settingsProps(a AccountSettings) views.SettingsProps {
 		Upcoming: views.Field{Value: strconv.Itoa(a.UpcomingDays)}, OfferDebits: a.OfferDebits,
 		DebitHours:   views.Field{Value: strconv.Itoa(a.DebitHours)},
 		WhileDebited: choices(a.WhileDebited, subActive, "Active", subIncomplete, "Incomplete"),
+		UsageDelay:   views.Field{Value: strconv.Itoa(a.UsageDelay)},
+		UsageChecks:  choices(a.UsageChecks, checksAtOnce, "At once: the call is answered with 400", checksLater, "Later: it is accepted, and rejected when it would be counted"),
+		Calls:        views.Field{Value: strconv.Itoa(a.CallsPerSecond)}, ConnectCalls: views.Field{Value: strconv.Itoa(a.ConnectCallsPerSecond)},
 	}
 }
 
@@ -89,7 +92,7 @@ func (s *Server) takeSettings(w http.ResponseWriter, r *http.Request) {
 // typedSettings reads the form. What is no number is a settingProblem.
 func typedSettings(r *http.Request) (a AccountSettings, err error) {
 	a = AccountSettings{RetryDays: []int{}, AfterRetries: r.PostFormValue("after_retries"), OfferDebits: r.PostFormValue("offer_debits") == "yes",
-		WhileDebited: r.PostFormValue("while_debited")}
+		WhileDebited: r.PostFormValue("while_debited"), UsageChecks: r.PostFormValue("usage_checks")}
 	for part := range strings.FieldsFuncSeq(r.PostFormValue("retry_days"), func(c rune) bool { return c == ',' || c == ' ' }) {
 		days, wrong := strconv.Atoi(part)
 		if wrong != nil {
@@ -100,9 +103,10 @@ func typedSettings(r *http.Request) (a AccountSettings, err error) {
 	for _, field := range []struct {
 		name string
 		into *int
-	}{{"upcoming_days", &a.UpcomingDays}, {"debit_hours", &a.DebitHours}} {
+	}{{"upcoming_days", &a.UpcomingDays}, {"debit_hours", &a.DebitHours}, {"usage_delay_seconds", &a.UsageDelay},
+		{"calls_per_second", &a.CallsPerSecond}, {"connect_calls_per_second", &a.ConnectCallsPerSecond}} {
 		n, wrong := strconv.Atoi(strings.TrimSpace(r.PostFormValue(field.name)))
-		if wrong != nil {
+		if wrong != nil && err == nil {
 			err = &settingProblem{field.name, "Write a whole number."}
 		}
 		*field.into = n
@@ -113,7 +117,8 @@ func typedSettings(r *http.Request) (a AccountSettings, err error) {
 // retyped is the page with what was typed, and what is wrong with it.
 func retyped(r *http.Request, a AccountSettings, wrong *settingProblem) views.SettingsProps {
 	p := settingsProps(a)
-	fields := map[string]*views.Field{"retry_days": &p.RetryDays, "upcoming_days": &p.Upcoming, "debit_hours": &p.DebitHours}
+	fields := map[string]*views.Field{"retry_days": &p.RetryDays, "upcoming_days": &p.Upcoming, "debit_hours": &p.DebitHours,
+		"usage_delay_seconds": &p.UsageDelay, "calls_per_second": &p.Calls, "connect_calls_per_second": &p.ConnectCalls}
 	for name, f := range fields {
 		f.Value = r.PostFormValue(name)
 	}

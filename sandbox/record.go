@@ -72,10 +72,10 @@ type attemptLine struct {
 func (s *Server) deliveries(ctx context.Context, account, event string, limit int) (all []deliveryLine, err error) {
 	err = s.read(ctx, account, func(t *tx) (err error) {
 		all, err = rows(t, scanDelivery, `SELECT d.id, d.event, json_extract(e.doc, '$.type'), d.account, d.endpoint,
-				COALESCE(json_extract(w.doc, '$.url'), ''), d.state, d.tries, d.due
+				COALESCE(json_extract(w.doc, '$.url'), json_extract(w.doc, '$._url'), ''), d.state, d.tries, d.due
 			FROM deliveries d
-			JOIN objects e ON e.account = d.account AND e.type = 'event' AND e.id = d.event
-			LEFT JOIN objects w ON w.account = d.endpoint_account AND w.type = 'webhook_endpoint' AND w.id = d.endpoint
+			JOIN objects e ON e.account = d.account AND e.type IN ('event', 'v2.core.event') AND e.id = d.event
+			LEFT JOIN objects w ON w.account = d.endpoint_account AND w.type IN ('webhook_endpoint', 'v2.core.event_destination') AND w.id = d.endpoint
 			WHERE (d.account = ? OR d.endpoint_account = ?) AND (? = '' OR d.event = ?) ORDER BY d.id DESC LIMIT ?`,
 			account, account, event, event, limit)
 		for i := range all {

@@ -33,6 +33,8 @@ type Options struct {
 	// Senders is how many webhooks are sent at once; 0: eight. With one they are
 	// sent in the order of their events.
 	Senders int
+	// Defaults are the settings of accounts that have none of their own; nil: DefaultSettings.
+	Defaults *AccountSettings
 	// HoldWebhooks leaves webhooks unsent, for a caller who delivers what Webhooks
 	// returns.
 	HoldWebhooks bool
@@ -49,6 +51,7 @@ type Server struct {
 	rand           io.Reader
 	senders        int
 	hold           bool // webhooks are not sent
+	defaults       AccountSettings
 	baseURL        atomic.Pointer[string]
 	wake           chan struct{}
 	kinds          map[string]kind
@@ -60,6 +63,10 @@ type Server struct {
 	moving     turn       // one Advance at a time
 	keysLock   sync.Mutex // guards keysBusy
 	keysBusy   map[string]bool
+	paceLock   sync.Mutex // guards paces, paceRound and meterKeys
+	paces      map[string]*pace
+	paceRound  int // grows when settings change
+	meterKeys  map[string]string
 	randLock   sync.Mutex // guards rand
 	logLock    sync.Mutex // guards unlogged
 	faultLock  sync.Mutex // guards faults, delayed and held
@@ -84,10 +91,13 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 		log: o.Log, client: o.Client, rand: o.Rand, wake: make(chan struct{}, 1),
 		senders: o.Senders, hold: o.HoldWebhooks, running: make(turn, 1), moving: make(turn, 1),
 		kinds: kinds(), timers: timers(), onCustomerGone: customerGone(),
+		paces: map[string]*pace{}, meterKeys: map[string]string{}, defaults: DefaultSettings(),
 		keysBusy: map[string]bool{}, delayed: map[int64]bool{}, held: map[string]int64{},
 		sessions: map[string]*listenSession{}, pokes: map[chan struct{}]bool{},
 	}
-	s.fillIn()
+	if s.fillIn(); o.Defaults != nil {
+		s.defaults = *o.Defaults
+	}
 	s.SetBaseURL(o.BaseURL)
 	s.handler = s.site()
 	if err := s.prepare(ctx); err != nil {
@@ -113,6 +123,12 @@ func (s *Server) fillIn() {
 
 // prepare makes the tables and takes the clock up where it was left.
 func (s *Server) prepare(ctx context.Context) error {
+	if err := s.defaults.check(); err != nil {
+		return fmt.Errorf("sandbox: the default settings: %w", err)
+	}
+	if err := s.upgrade(ctx); err != nil {
+		return err
+	}
 	if _, err := s.writer.ExecContext(ctx, schema); err != nil {
 		return fmt.Errorf("sandbox: make the tables: %w", err)
 	}
@@ -227,8 +243,8 @@ func (s *Server) prune(ctx context.Context) error {
 		old := now.Add(-eventLife).UnixMilli()
 		return errors.Join(
 			t.exec(`DELETE FROM idempotency WHERE created < ?`, now.Add(-idempotencyLife).UnixMilli()),
-			t.exec(`DELETE FROM deliveries WHERE event IN (SELECT id FROM objects WHERE type = 'event' AND kept < ?)`, old),
-			t.exec(`DELETE FROM objects WHERE type = 'event' AND kept < ?`, old),
+			t.exec(`DELETE FROM deliveries WHERE event IN (SELECT id FROM objects WHERE type IN ('event', 'v2.core.event') AND kept < ?)`, old),
+			t.exec(`DELETE FROM objects WHERE type IN ('event', 'v2.core.event') AND kept < ?`, old),
 			t.exec(`DELETE FROM requests WHERE at < ?`, old),
 		)
 	})

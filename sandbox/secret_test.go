@@ -100,15 +100,18 @@ func TestSettingsAreChangedOnTheirPage(t *testing.T) {
 	if status, page := b.open(at); status != http.StatusOK || !strings.Contains(page, `value="3, 5, 7"`) {
 		t.Fatalf("%d %s", status, page)
 	}
-	form := url.Values{"retry_days": {"1 2,4"}, "after_retries": {"unpaid"}, "upcoming_days": {"3"}, "offer_debits": {"no"}, "debit_hours": {"24"}, "while_debited": {"incomplete"}}
+	form := url.Values{"retry_days": {"1 2,4"}, "after_retries": {"unpaid"}, "upcoming_days": {"3"}, "offer_debits": {"no"}, "debit_hours": {"24"}, "while_debited": {"incomplete"},
+		"usage_delay_seconds": {"30"}, "usage_checks": {"later"}, "calls_per_second": {"0"}, "connect_calls_per_second": {"100"}}
 	if status, to, page := b.post(at, form); status != http.StatusSeeOther || !strings.HasSuffix(to, "?done=saved") {
 		t.Fatalf("%d %s", status, page)
 	}
 	got, err := s.server.Settings(t.Context(), c.account())
-	if err != nil || len(got.RetryDays) != 3 || got.AfterRetries != "unpaid" || got.UpcomingDays != 3 || got.OfferDebits || got.DebitHours != 24 || got.WhileDebited != "incomplete" {
+	if err != nil || len(got.RetryDays) != 3 || got.AfterRetries != "unpaid" || got.UpcomingDays != 3 || got.OfferDebits || got.DebitHours != 24 || got.WhileDebited != "incomplete" ||
+		got.UsageDelay != 30 || got.UsageChecks != "later" || got.CallsPerSecond != 0 || got.ConnectCallsPerSecond != 100 {
 		t.Errorf("%+v (%v)", got, err)
 	}
-	for name, wrong := range map[string]string{"retry_days": "soon", "upcoming_days": "1000", "debit_hours": ""} {
+	for name, wrong := range map[string]string{"retry_days": "soon", "upcoming_days": "1000", "debit_hours": "",
+		"usage_delay_seconds": "121", "calls_per_second": "-1", "connect_calls_per_second": "fast"} {
 		bad := url.Values{}
 		for k, v := range form {
 			bad[k] = v

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 )
 
 // AccountSettings are what an account decides in Stripe's dashboard and not by
@@ -29,7 +30,28 @@ type AccountSettings struct {
 	// WhileDebited is what a new subscription is until then: active or incomplete.
 	// Stripe's documents have both.
 	WhileDebited string `json:"while_debited"`
+	// UsageDelay is how many seconds of business time pass until an accepted meter
+	// event is counted; 0 for none.
+	UsageDelay int `json:"usage_delay_seconds"`
+	// UsageChecks is when meter events are looked at: at_once, where a wrong one is
+	// answered with 400, or later, where it is accepted and rejected when it would
+	// be counted. Stripe's documents have both.
+	UsageChecks string `json:"usage_checks"`
+	// CallsPerSecond and ConnectCallsPerSecond are how many calls of the API the
+	// account may make in a second, and how many its platform may make for it; 0 for
+	// any number. Stripe's own are 25 in test mode, and 100 for live calls by Connect.
+	CallsPerSecond        int `json:"calls_per_second"`
+	ConnectCallsPerSecond int `json:"connect_calls_per_second"`
 }
+
+// When meter events are checked.
+const (
+	checksAtOnce = "at_once"
+	checksLater  = "later"
+)
+
+// usageDelay is how long a meter event waits to be counted.
+func (a AccountSettings) usageDelay() time.Duration { return time.Duration(a.UsageDelay) * time.Second }
 
 // The ways to end dunning.
 const (
@@ -44,10 +66,16 @@ const (
 	maxRetryGap = 60 // days
 	maxUpcoming = 90 // days
 	maxDebit    = 14 * 24
+	maxDelay    = 120    // seconds
+	maxPace     = 10_000 // calls per second
 )
 
-func defaultSettings() AccountSettings {
-	return AccountSettings{RetryDays: []int{3, 5, 7}, AfterRetries: dunningCancels, UpcomingDays: 7, OfferDebits: true, DebitHours: 72, WhileDebited: subActive}
+// DefaultSettings are those of an account that has none of its own, unless
+// Options.Defaults says otherwise. Limits of calls are off: whoever tries things
+// out by hand or in tests is in nobody's way here.
+func DefaultSettings() AccountSettings {
+	return AccountSettings{RetryDays: []int{3, 5, 7}, AfterRetries: dunningCancels, UpcomingDays: 7, OfferDebits: true, DebitHours: 72, WhileDebited: subActive,
+		UsageChecks: checksAtOnce}
 }
 
 // A settingProblem says what is wrong with which setting.
@@ -69,12 +97,27 @@ func (a AccountSettings) check() error {
 	case a.WhileDebited != subActive && a.WhileDebited != subIncomplete:
 		return &settingProblem{"while_debited", "Choose active or incomplete."}
 	}
+	return a.checkUsage()
+}
+
+func (a AccountSettings) checkUsage() error {
+	switch {
+	case a.UsageDelay < 0 || a.UsageDelay > maxDelay:
+		return &settingProblem{"usage_delay_seconds", fmt.Sprintf("From 0 (none) to %d seconds.", maxDelay)}
+	case a.UsageChecks != checksAtOnce && a.UsageChecks != checksLater:
+		return &settingProblem{"usage_checks", "Choose at_once or later."}
+	case a.CallsPerSecond < 0 || a.CallsPerSecond > maxPace:
+		return &settingProblem{"calls_per_second", fmt.Sprintf("From 0 (any number) to %d.", maxPace)}
+	case a.ConnectCallsPerSecond < 0 || a.ConnectCallsPerSecond > maxPace:
+		return &settingProblem{"connect_calls_per_second", fmt.Sprintf("From 0 (any number) to %d.", maxPace)}
+	}
 	return nil
 }
 
 // settings are those of the account of t.
 func (t *tx) settings() (AccountSettings, error) {
-	a := defaultSettings()
+	a := t.s.defaults
+	a.RetryDays = slices.Clone(a.RetryDays)
 	var doc string
 	found, err := t.scan(`SELECT doc FROM account_settings WHERE account = ?`, []any{t.account}, &doc)
 	if err != nil || !found {
@@ -111,7 +154,9 @@ func (s *Server) Settings(ctx context.Context, account string) (a AccountSetting
 // sense. They hold for what is planned from now on: a retry that has its moment
 // keeps it.
 func (s *Server) SetSettings(ctx context.Context, account string, a AccountSettings) error {
-	return s.write(ctx, account, func(t *tx) error { return t.keepSettings(a) })
+	err := s.write(ctx, account, func(t *tx) error { return t.keepSettings(a) })
+	s.forgetPace(account)
+	return err
 }
 
 // settingRoutes are the settings for programs.

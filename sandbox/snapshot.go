@@ -66,6 +66,9 @@ func (s *Server) forget() {
 	s.logLock.Lock()
 	s.unlogged = nil
 	s.logLock.Unlock()
+	s.paceLock.Lock()
+	s.paces, s.meterKeys = map[string]*pace{}, map[string]string{}
+	s.paceLock.Unlock()
 	s.faultLock.Lock()
 	s.faults, s.delayed, s.held = nil, map[int64]bool{}, map[string]int64{}
 	s.faultLock.Unlock()

@@ -36,6 +36,7 @@ CREATE TABLE IF NOT EXISTS objects (
 CREATE INDEX IF NOT EXISTS objects_newest ON objects (account, type, seq);
 CREATE INDEX IF NOT EXISTS objects_customer ON objects (account, type, json_extract(doc, '$.customer'));
 CREATE INDEX IF NOT EXISTS objects_id ON objects (id);
+CREATE INDEX IF NOT EXISTS objects_event_name ON objects (account, type, json_extract(doc, '$.event_name')) WHERE type = 'billing.meter';
 CREATE TABLE IF NOT EXISTS timers (
 	account TEXT NOT NULL,
 	kind TEXT NOT NULL,
@@ -97,16 +98,24 @@ CREATE INDEX IF NOT EXISTS requests_account ON requests (account, seq);
 CREATE TABLE IF NOT EXISTS meter_events (
 	seq INTEGER PRIMARY KEY AUTOINCREMENT,
 	account TEXT NOT NULL,
-	meter TEXT NOT NULL,
+	meter TEXT NOT NULL,              -- '' when no meter has its name
+	event_name TEXT NOT NULL DEFAULT '',
 	identifier TEXT NOT NULL,
-	customer TEXT NOT NULL,
+	customer TEXT NOT NULL,           -- '' when it names none
 	at INTEGER NOT NULL,              -- Unix seconds: the event's timestamp
-	value TEXT NOT NULL,              -- a decimal
-	received INTEGER NOT NULL,
-	canceled INTEGER NOT NULL DEFAULT 0
+	value TEXT NOT NULL,              -- a decimal; whatever came for one that will be rejected
+	whole INTEGER,                    -- the value where SQL can add it up: a whole number that is not huge
+	received INTEGER NOT NULL,        -- Unix seconds
+	state TEXT NOT NULL DEFAULT 'counted' CHECK (state IN ('waiting', 'counted', 'rejected', 'canceled')),
+	due INTEGER NOT NULL DEFAULT 0,   -- when it is aggregated, or was
+	code TEXT NOT NULL DEFAULT '',    -- why it is rejected when it is aggregated
+	problem TEXT NOT NULL DEFAULT '', -- the same in words
+	request_key TEXT NOT NULL DEFAULT '' -- the idempotency key that it came with
 ) STRICT;
-CREATE INDEX IF NOT EXISTS meter_events_usage ON meter_events (account, meter, customer, at);
-CREATE INDEX IF NOT EXISTS meter_events_identifier ON meter_events (account, meter, identifier);
+CREATE INDEX IF NOT EXISTS meter_events_counted ON meter_events (account, meter, customer, state, at, whole);
+CREATE INDEX IF NOT EXISTS meter_events_named ON meter_events (account, identifier, received);
+CREATE INDEX IF NOT EXISTS meter_events_newest ON meter_events (account, meter);
+CREATE INDEX IF NOT EXISTS meter_events_waiting ON meter_events (account, meter, due) WHERE state = 'waiting';
 CREATE TABLE IF NOT EXISTS account_settings (
 	account TEXT PRIMARY KEY,
 	doc TEXT NOT NULL

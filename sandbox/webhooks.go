@@ -75,7 +75,7 @@ var errNoEvent = errors.New("sandbox: there is no such event to look after")
 func (t *tx) parcels(q WebhookQuery) ([]parcel, error) {
 	var after int64
 	if q.After != "" {
-		found, err := t.scan(`SELECT seq FROM objects WHERE type = 'event' AND id = ?`, []any{q.After}, &after)
+		found, err := t.scan(`SELECT seq FROM objects WHERE type IN ('event', 'v2.core.event') AND id = ?`, []any{q.After}, &after)
 		if err != nil || !found {
 			return nil, orElse(err, errNoEvent)
 		}
@@ -83,7 +83,7 @@ func (t *tx) parcels(q WebhookQuery) ([]parcel, error) {
 	return rows(t, func(row *sql.Rows, p *parcel) error {
 		return row.Scan(&p.account, &p.event, &p.endpointAccount, &p.endpoint)
 	}, `SELECT d.account, d.event, d.endpoint_account, d.endpoint FROM deliveries d
-		JOIN objects o ON o.account = d.account AND o.type = 'event' AND o.id = d.event
+		JOIN objects o ON o.account = d.account AND o.type IN ('event', 'v2.core.event') AND o.id = d.event
 		WHERE o.seq > ? AND (? = '' OR d.account = ?) AND (? = '' OR d.endpoint = ?) ORDER BY o.seq, d.id`,
 		after, q.Account, q.Account, q.Endpoint, q.Endpoint)
 }

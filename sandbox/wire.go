@@ -29,7 +29,7 @@ func (s *Server) site() http.Handler {
 	}
 	guarded := http.NewCrossOriginProtection().Handler(browser)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/v1" && !strings.HasPrefix(r.URL.Path, "/v1/") {
+		if r.URL.Path != "/v1" && !strings.HasPrefix(r.URL.Path, "/v1/") && !second(r) {
 			if !s.known(r.Host) {
 				http.Error(w, "This address is not one of the sandbox's.", http.StatusMisdirectedRequest)
 				return
@@ -84,7 +84,9 @@ type call struct {
 	original    string // the request whose saved answer this is
 	problem     string
 	interrupted *Fault // what comes instead of an answer
+	slow        *Fault // why the answer takes long
 	retryAfter  string
+	overLimit   string // which limit the call is beyond: Stripe-Rate-Limited-Reason
 }
 
 // api is the HTTP face of a route.
@@ -111,6 +113,9 @@ func (c *call) run(w http.ResponseWriter) {
 		return
 	}
 	fault, struck := c.mishap()
+	if struck && fault.How == howSlow {
+		c.slow, struck = &fault, false
+	}
 	if struck && !fault.After {
 		c.suffer(fault)
 		return
@@ -126,6 +131,9 @@ func (c *call) run(w http.ResponseWriter) {
 // prepare is all that can be refused before execution begins.
 func (c *call) prepare(w http.ResponseWriter) (err error) {
 	if c.caller, err = c.s.authenticate(c.http); err != nil {
+		return err
+	}
+	if err = c.limited(); err != nil {
 		return err
 	}
 	c.version = c.caller.version
@@ -156,6 +164,9 @@ func (c *call) readParams(w http.ResponseWriter) (err error) {
 		if err != nil {
 			return early(invalid("", "The request body could not be read, or is longer than %d bytes.", maxBody))
 		}
+		if second(c.http) {
+			return c.readJSONParams(body)
+		}
 		kind, _, _ := strings.Cut(c.http.Header.Get("Content-Type"), ";")
 		if len(body) > 0 && kind != "application/x-www-form-urlencoded" {
 			return early(invalid("", "Invalid request (check that your POST content type is application/x-www-form-urlencoded). If you have questions, we can help at https://support.stripe.com/."))
@@ -180,14 +191,12 @@ func (c *call) readParams(w http.ResponseWriter) (err error) {
 // execute runs the handler: reads on a view, writes in a transaction.
 func (c *call) execute() error {
 	if c.http.Method == http.MethodGet {
-		return c.s.read(c.http.Context(), c.account, func(t *tx) error {
-			return c.handle(t)
-		})
+		return c.alone(func() error { return c.s.read(c.http.Context(), c.account, c.handle) })
 	}
 	if c.idempotencyKey != "" {
 		return c.executeOnce()
 	}
-	return c.s.transact(c.http.Context(), c.account, c.attempt)
+	return c.alone(func() error { return c.s.transact(c.http.Context(), c.account, c.attempt) })
 }
 
 // attempt runs the handler in t and says whether what it did stays.
@@ -258,6 +267,9 @@ func (c *call) fail(err error) {
 			Message: "An unknown error occurred. The sandbox's log has the details under " + c.id + "."}
 	}
 	shown := *e
+	if second(c.http) && shown.Code == "resource_missing" {
+		shown.Code = "not_found"
+	}
 	if shown.Code != "" {
 		shown.DocURL = "https://stripe.com/docs/error-codes/" + strings.ReplaceAll(shown.Code, "_", "-")
 	}
@@ -279,7 +291,11 @@ func (c *call) respond(w http.ResponseWriter) {
 	h.Set("Cache-Control", "no-cache, no-store")
 	h.Set("Request-Id", c.id)
 	h.Set("Stripe-Version", string(c.version))
-	h.Set("Stripe-Should-Retry", "false")
+	if c.overLimit != "" { // then Stripe leaves it open whether to try again
+		h.Set("Stripe-Rate-Limited-Reason", c.overLimit)
+	} else {
+		h.Set("Stripe-Should-Retry", "false")
+	}
 	if c.retryAfter != "" {
 		h.Set("Retry-After", c.retryAfter)
 	}
