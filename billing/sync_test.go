@@ -1,7 +1,6 @@
 package billing_test
 
 import (
-	"os"
 	"testing"
 	"time"
 
@@ -176,124 +175,6 @@ func TestAnOutageLosesNothing(t *testing.T) {
 	if got := s.outcome(t, e); got.State != models.EventDone {
 		t.Errorf("event = %+v", got)
 	}
-}
-
-// A tale is what happens to one subscription at Stripe, step by step. Each step
-// returns the events it causes.
-type tale struct {
-	name  string
-	steps []func(s *shop, sub models.Subscription) []event
-	want  string
-	live  bool
-}
-
-// tales have seven events each.
-func tales() []tale {
-	paid := func(s *shop, sub models.Subscription) []event {
-		id, invoice := s.stripe.pay(sub.CheckoutSessionID)
-		return []event{s.about("checkout.session.completed", sub.CheckoutSessionID), s.about("customer.subscription.created", id), s.about("invoice.paid", invoice)}
-	}
-	of := func(s *shop, sub models.Subscription) string {
-		return s.stripe.sessions[sub.CheckoutSessionID].Subscription
-	}
-	return []tale{
-		{"a failed renewal that is paid later", []func(*shop, models.Subscription) []event{
-			paid,
-			func(s *shop, sub models.Subscription) []event {
-				invoice := s.stripe.renew(of(s, sub), false)
-				return []event{s.about("invoice.payment_failed", invoice), s.about("customer.subscription.updated", of(s, sub))}
-			},
-			func(s *shop, sub models.Subscription) []event {
-				s.stripe.settle(of(s, sub))
-				return []event{s.about("invoice.payment_succeeded", s.stripe.subs[of(s, sub)].LatestInvoice), s.about("customer.subscription.updated", of(s, sub))}
-			},
-		}, "UNBLOCKED", true},
-		{"a renewal that is never paid", []func(*shop, models.Subscription) []event{
-			paid,
-			func(s *shop, sub models.Subscription) []event {
-				invoice := s.stripe.renew(of(s, sub), false)
-				return []event{s.about("invoice.payment_failed", invoice), s.about("invoice.payment_action_required", invoice), s.about("customer.subscription.updated", of(s, sub))}
-			},
-			func(s *shop, sub models.Subscription) []event {
-				s.stripe.end(of(s, sub), "payment_failed")
-				return []event{s.about("customer.subscription.deleted", of(s, sub))}
-			},
-		}, "BLOCKED", false},
-		{"a bank debit, then canceled", []func(*shop, models.Subscription) []event{
-			func(s *shop, sub models.Subscription) []event {
-				id, _ := s.stripe.payLater(sub.CheckoutSessionID)
-				return []event{s.about("checkout.session.completed", sub.CheckoutSessionID), s.about("customer.subscription.created", id)}
-			},
-			func(s *shop, sub models.Subscription) []event {
-				s.stripe.settle(of(s, sub))
-				return []event{s.about("checkout.session.async_payment_succeeded", sub.CheckoutSessionID), s.about("invoice.paid", s.stripe.subs[of(s, sub)].LatestInvoice)}
-			},
-			func(s *shop, sub models.Subscription) []event {
-				at := accounts.StripeAccount{Tenant: s.a.tenant, Connected: s.a.account}
-				s.stripe.CancelSubscription(bg, at, sub.UUID+"end", of(s, sub), billing.CancelAtPeriodEnd)
-				return []event{s.about("customer.subscription.updated", of(s, sub))}
-			},
-			func(s *shop, sub models.Subscription) []event {
-				s.stripe.end(of(s, sub), "cancellation_requested")
-				return []event{s.about("customer.subscription.deleted", of(s, sub)), s.about("customer.subscription.updated", of(s, sub))}
-			},
-		}, "BLOCKED", false},
-	}
-}
-
-// Every order of seven events ends in the state that Stripe has. An event arrives
-// once it has happened and whatever else has happened by then, so each order is
-// told once as the tale unfolds: the tale goes as far as it must for the next event.
-//
-// All 15,120 orders take minutes, so they are told where TOLLGATE_TEST_LONG is set;
-// elsewhere it is every 97th.
-func TestEveryOrderOfEventsEndsTheSame(t *testing.T) {
-	t.Parallel()
-	every := 97
-	if os.Getenv("TOLLGATE_TEST_LONG") != "" {
-		every = 1
-	}
-	for _, tale := range tales() {
-		t.Run(tale.name, func(t *testing.T) {
-			t.Parallel()
-			s := openShop(t, testdb.New(t))
-			n := 0
-			permute(7, func(order []int) {
-				n++
-				if n%every != 0 {
-					return
-				}
-				s.unfold(t, tale, order)
-			})
-			if n != 5040 {
-				t.Errorf("%d orders", n)
-			}
-		})
-	}
-}
-
-// unfold tells tale to a fresh subscription, its events in the given order.
-func (s *shop) unfold(t *testing.T, tale tale, order []int) {
-	t.Helper()
-	sub := s.subscribe(t, s.a.gold)
-	var events []event
-	step := 0
-	for _, i := range order {
-		for len(events) <= i {
-			events = append(events, tale.steps[step](s, sub)...)
-			step++
-		}
-		s.send(t, events[i])
-		s.work(t)
-	}
-	if step != len(tale.steps) || len(events) != 7 {
-		t.Fatalf("%s has %d events in %d steps", tale.name, len(events), step)
-	}
-	got := s.row(t, sub.UUID)
-	if got.Status != tale.want || (got.Live != nil) != tale.live {
-		t.Fatalf("order %v: %s (live %v), want %s (live %v)", order, got.Status, got.Live != nil, tale.want, tale.live)
-	}
-	s.forget(t, got)
 }
 
 // forget makes room for the next subscription of the same application.
