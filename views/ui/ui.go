@@ -48,6 +48,7 @@ const (
 	Subdued     Kind = "subdued"
 	Small       Kind = "small"
 	SmallDanger Kind = "small-danger"
+	SmallQuiet  Kind = "small-quiet"
 	Wide        Kind = "wide"
 	WidePrimary Kind = "wide-primary"
 )
@@ -55,7 +56,7 @@ const (
 var buttonClasses = map[Kind]string{
 	Plain: "button", Primary: "button button-primary", Danger: "button button-danger",
 	DangerSolid: "button button-danger-solid", Subdued: "button button-quiet", Small: "button button-small",
-	SmallDanger: "button button-small button-danger", Wide: "button button-wide", WidePrimary: "button button-primary button-wide",
+	SmallDanger: "button button-small button-danger", SmallQuiet: "button button-small button-quiet", Wide: "button button-wide", WidePrimary: "button button-primary button-wide",
 }
 
 // A Choice is one option of a select or of radio buttons.
