@@ -12,11 +12,13 @@ import (
 
 // An Ask is a call that wants to pass.
 type Ask struct {
-	Path string // escaped, as CleanPath returns it
-	Key  string // the API key it brings, "" for none
+	Path   string // escaped, as CleanPath returns it
+	Key    string // the API key it brings, "" for none
+	Tenant int64  // if not 0, only this tenant's APIs and keys are known: it asks for calls of its own gateway
 }
 
-// A Pass lets one call through. It is given back by Settle, whatever became of the call.
+// A Pass lets one call through. It is given back by Settle once, whatever became of
+// the call: it holds a place among the calls in flight, and units of a quota.
 type Pass struct {
 	Tenant       int64
 	Subscription int64
@@ -29,6 +31,10 @@ type Pass struct {
 	Counting     *Counting
 	Limits       []Limit // for the answer's headers
 	Held         int64   // units held for it of a quota
+	Window       int64   // when the window of that quota began, in Unix milliseconds
+
+	Application int64
+	Key         string // id of the key, which is not the key itself
 }
 
 // An Upstream is where an API really is. It is shared by calls and never changed.
@@ -57,7 +63,7 @@ type Refusal struct {
 	RetryAfter time.Duration // 0: waiting does not help
 	Link       string        // path on the portal where something can be done about it, "" for none
 	Limits     []Limit
-	Tenant     int64 // 0 when it is not known whom the call was for
-	Subscription,
-	Policy int64 // 0 when there is none
+
+	// What the call was for, as far as that is known; else 0.
+	Tenant, API, Application, Subscription, Policy int64
 }
