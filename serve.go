@@ -54,6 +54,9 @@ func serve(ctx context.Context, args []string, getenv func(string) string, out, 
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(logTo, &slog.HandlerOptions{Level: logLevel(getenv)}))
+	if len(cfg.Parts) == 1 && cfg.Parts[config.PartSandbox] {
+		return serveSandbox(ctx, cfg, log, out)
+	}
 	data, err := openStore(ctx, cfg, log, true)
 	if err != nil {
 		return err
@@ -63,6 +66,28 @@ func serve(ctx context.Context, args []string, getenv func(string) string, out, 
 	ctx, stop := context.WithCancel(ctx)
 	defer func() { stop(); s.wait.Wait() }()
 	return s.run(ctx)
+}
+
+// serveSandbox runs Stripe on this machine alone: it knows nothing of the rest, and
+// needs none of its data.
+func serveSandbox(ctx context.Context, cfg config.Config, log *slog.Logger, out io.Writer) error {
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return fmt.Errorf("the data directory cannot be made: %w; set TOLLGATE_DATA to a directory that may be written", err)
+	}
+	s := &server{store: &store{cfg: cfg}, log: log, out: out}
+	ctx, stop := context.WithCancel(ctx)
+	defer func() { stop(); s.wait.Wait() }()
+	failed := make(chan error, 1)
+	if err := s.startSandbox(ctx, failed); err != nil {
+		return err
+	}
+	s.greet(ctx)
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-failed:
+		return err
+	}
 }
 
 // logLevel is warnings and worse on a terminal, where people read; everything
