@@ -127,12 +127,14 @@ CREATE TABLE IF NOT EXISTS usage_ledger (
     quantity        bigint       NOT NULL,
     kind            varchar(10)  NOT NULL CHECK (kind IN ('calls', 'packed', 'correction')),
     reason          {{.Str 255}} NOT NULL,
-    todo            integer      CHECK (todo IN (1, 2)),
+    todo            integer      CHECK (todo IN (1, 2, 3)),
     window_id       {{.ID}},
     detail          {{.Blob}},
     PRIMARY KEY (subscription_id, hour, writer, epoch, seq_from, seq_to),
     CHECK (seq_from > 0 AND seq_to >= seq_from),
-    CHECK (kind = 'correction' OR quantity >= 0),
+    CHECK (kind = 'correction' OR (quantity >= 0 AND counted <= calls AND calls = seq_to - seq_from + 1)),
+    CHECK (hour % 3600000 = 0 AND first_at >= hour AND last_at >= first_at AND last_at < hour + 3600000),
+    CHECK (kind <> 'calls' OR first_at - first_at % 1000 = last_at - last_at % 1000),
     FOREIGN KEY (subscription_id) REFERENCES am_subscription (subscription_id),
     FOREIGN KEY (window_id) REFERENCES usage_windows (id)
 );

@@ -11,15 +11,17 @@ const (
 
 // What is still to be done with a ledger row.
 const (
-	ToSend = 1 // it belongs to no window yet
-	ToPack = 2
+	ToSend   = 1 // it belongs to no window yet
+	ToPack   = 2 // with its neighbours; corrections are never packed, so they go from ToSend to nothing
+	ToForget = 3 // its detail, once that is old
 )
 
 // A LedgerRow is the calls of one subscription that one writer committed together:
 // all under one plan, within one second of business time. Writers number the calls
 // of a subscription without a gap from 1 on in each epoch, so a hole shows a loss.
 // The database refuses every change but three: putting the row into a window, packing
-// it with others, and forgetting the detail of a packed row.
+// it with others, and forgetting its detail. It also refuses a row that overlaps
+// with another of its writer, so that none can be written twice.
 type LedgerRow struct {
 	bun.BaseModel `bun:"table:usage_ledger,alias:ul"`
 
@@ -40,7 +42,7 @@ type LedgerRow struct {
 	Quantity       int64    `bun:"quantity,notnull"` // units of the counted ones; negative only in a correction
 	Kind           string   `bun:"kind,notnull"`
 	Reason         string   `bun:"reason,notnull"`     // of a correction
-	Todo           *int64   `bun:"todo"`               // ToSend (metered plans), ToPack, or nil
+	Todo           *int64   `bun:"todo"`               // ToSend (metered plans), ToPack, ToForget, or nil
 	WindowID       string   `bun:"window_id,nullzero"` // the window it is sent in
 	Detail         []byte   `bun:"detail,type:blob"`   // the calls one by one, as package usage packs them; nil once forgotten
 }
