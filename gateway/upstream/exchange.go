@@ -65,6 +65,7 @@ func (c *Client) Do(w http.ResponseWriter, r *http.Request, call *Call) (Result,
 	}
 	defer x.free()
 	err := x.run()
+	_ = x.stopPump() // what was wrong with the client's side is in err, if it matters still
 	x.result.Took = c.wall.Now().Sub(x.start)
 	return x.result, err
 }

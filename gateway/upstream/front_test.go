@@ -208,3 +208,14 @@ func describe(err error) string {
 	}
 	return fmt.Sprint(err)
 }
+
+// serveTest serves h and returns its URL.
+func serveTest(t testing.TB, h http.HandlerFunc) string {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(func() {
+		s.CloseClientConnections()
+		s.Close()
+	})
+	return s.URL
+}
