@@ -108,8 +108,9 @@ func (a *Applications) Edit(ctx context.Context, who Actor, uuid string, in Appl
 	return err
 }
 
-// Delete removes an application, and ends what it is subscribed to if the actor has
-// agreed to that. It returns the ending, "" when there was nothing to end.
+// Delete removes an application, revokes its keys, and ends what it is subscribed to
+// if the actor has agreed to that. It returns the ending, "" when there was nothing
+// to end.
 func (a *Applications) Delete(ctx context.Context, who Actor, uuid string, c Consent) (ending string, err error) {
 	if err := buys(who); err != nil {
 		return "", err
@@ -128,6 +129,9 @@ func (a *Applications) Delete(ctx context.Context, who Actor, uuid string, c Con
 			ending, err = a.Ends.EndApplications(ctx, tx, who, []models.Application{row}, c)
 		}
 		if err != nil {
+			return err
+		}
+		if err := models.RevokeAPIKeys(ctx, tx, row.ID, models.At(a.Wall.Now())); err != nil {
 			return err
 		}
 		row.Version++ // by holding it

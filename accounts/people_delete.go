@@ -63,7 +63,8 @@ func (p *People) Delete(ctx context.Context, who Actor, id string, c Consent) (e
 	return ending, err
 }
 
-// leave deletes the applications of a person and ends what they are subscribed to.
+// leave deletes the applications of a person with their keys, and ends what they are
+// subscribed to.
 func (p *People) leave(ctx context.Context, tx bun.Tx, who Actor, was Person, c Consent) (ending string, err error) {
 	apps, err := models.Applications(ctx, tx, who.Tenant, was.ID)
 	if err != nil || len(apps) == 0 {
@@ -86,6 +87,9 @@ func (p *People) leave(ctx context.Context, tx bun.Tx, who Actor, was Person, c 
 		}
 	}
 	for _, row := range apps {
+		if err := models.RevokeAPIKeys(ctx, tx, row.ID, models.At(p.Wall.Now())); err != nil {
+			return "", err
+		}
 		row.Live, row.UpdatedBy, row.UpdatedTime = nil, who.Username, models.At(p.Wall.Now())
 		if err := models.SaveApplication(ctx, tx, row); err != nil {
 			return "", err
