@@ -6,7 +6,7 @@ package archtest
 var mayImport = map[string][]string{
 	"main": {"*"},
 
-	"web":            {"handlers/*", "web/session", "web/respond", "views/layout", "views/page/*", "accounts", "catalog", "billing", "usage", "notices", "internal/outbox", "static"},
+	"web":            {"handlers/*", "web/session", "web/respond", "views/layout", "views/page/*", "accounts", "catalog", "billing", "usage", "notices", "internal/outbox", "internal/peer", "static"},
 	"web/session":    {"accounts"},
 	"web/respond":    {"web/session", "accounts", "views/layout", "views/ui"},
 	"handlers/*":     {"web/session", "web/respond", "views/*", "handlers/sheet", "accounts", "catalog", "billing", "usage", "access", "notices", "models"},
@@ -19,7 +19,7 @@ var mayImport = map[string][]string{
 	"views/ui":     {"static"},
 	"static":       {},
 
-	"gateway/proxy":    {"gateway", "gateway/entitle", "gateway/upstream", "usage", "access"},
+	"gateway/proxy":    {"gateway", "gateway/entitle", "gateway/upstream", "usage", "access", "models", "internal/peer"}, // models for its TenantID
 	"gateway/upstream": {},
 	"gateway/entitle":  {"gateway", "access", "access/facts", "accounts", "catalog", "models", "internal/vault"},
 	"gateway":          {"access"},
@@ -46,6 +46,7 @@ var mayImport = map[string][]string{
 	"internal/config": {},
 	"internal/clock":  {},
 	"internal/fault":  {},
+	"internal/peer":   {},
 
 	"internal/metrics": {"models"},
 
@@ -55,6 +56,7 @@ var mayImport = map[string][]string{
 	"internal/browser":    {},
 	"internal/golden":     {},
 	"internal/archtest":   {},
+	"internal/hostile":    {},
 }
 
 var everywhere = []string{"money", "internal/fault", "internal/clock"}
