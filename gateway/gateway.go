@@ -22,7 +22,8 @@ type Ask struct {
 type Pass struct {
 	Tenant       int64
 	Subscription int64
-	API          int64 // the API subscribed to, which for a product is not the one that answers
+	UUID         string // the subscription's, by which others know it
+	API          int64  // the API subscribed to, which for a product is not the one that answers
 	Policy       int64
 	KeyType      access.KeyType
 	Metered      bool // its units are sold, so they are sent to Stripe
