@@ -17,13 +17,13 @@ func (s shop) report(value int, at time.Time) reply {
 	return s.must("POST /v1/billing/meter_events", form)
 }
 
-// counted is what the summary says of the last two months.
+// counted is what the summary says of the last four months.
 func (s shop) counted() any {
 	s.t.Helper()
 	meter := s.must("GET /v1/billing/meters", "").text("data.0.id")
 	end := s.server.Now().Truncate(time.Minute).Add(time.Minute)
 	return s.must("GET /v1/billing/meters/"+meter+"/event_summaries", fmt.Sprintf("customer=%s&start_time=%d&end_time=%d",
-		s.customer, end.AddDate(0, -2, 0).Unix(), end.Unix())).at("data.0.aggregated_value")
+		s.customer, end.AddDate(0, -4, 0).Unix(), end.Unix())).at("data.0.aggregated_value")
 }
 
 func TestEventsAreCountedAfterADelay(t *testing.T) {

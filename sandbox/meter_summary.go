@@ -1,7 +1,9 @@
 package sandbox
 
 import (
+	"database/sql"
 	"encoding/json"
+	"math/big"
 	"slices"
 	"time"
 )
@@ -59,34 +61,38 @@ func checkAligned(start, end, step int64) error {
 	return nil
 }
 
+// A stretch is a time of which something is summed up.
+type stretch struct{ start, sum, others int64 }
+
 // summaries is the page of stretches of step seconds in which something was used, newest first.
 func (r *request) summaries(m *Meter, c *Customer, p listParams, start, end, step int64) (any, error) {
-	starts, err := rows(r.tx, scanInt, `SELECT DISTINCT ? + (at - ?) / ? * ? FROM meter_events WHERE `+within+` ORDER BY 1 DESC`,
+	found, err := rows(r.tx, func(row *sql.Rows, s *stretch) error { return row.Scan(&s.start, &s.sum, &s.others) },
+		`SELECT ? + (at - ?) / ? * ?, COALESCE(SUM(whole), 0), COUNT(*) - COUNT(whole) FROM meter_events WHERE `+within+` GROUP BY 1 ORDER BY 1 DESC`,
 		start, start, step, step, r.account, m.ID, c.ID, start, end)
 	if err != nil {
 		return nil, err
 	}
-	page, more, err := pageOfStretches(starts, p, func(from int64) string { return summaryID(m.ID, c.ID, from, step) })
+	page, more, err := pageOfStretches(found, p, func(s stretch) string { return summaryID(m.ID, c.ID, s.start, step) })
 	if err != nil {
 		return nil, err
 	}
 	used := make([]*meterSummary, len(page))
-	for i, from := range page { // only those that are shown are added up
-		if used[i], err = r.summary(m, c, from, step); err != nil {
+	for i, one := range page {
+		if used[i], err = r.summary(m, c, one, step); err != nil {
 			return nil, err
 		}
 	}
 	return pageOf(r, used, more), nil
 }
 
-// pageOfStretches cuts the page that p asks for out of starts, which nameOf names.
-func pageOfStretches(starts []int64, p listParams, nameOf func(int64) string) (page []int64, more bool, err error) {
+// pageOfStretches cuts the page that p asks for out of all, which nameOf names.
+func pageOfStretches(all []stretch, p listParams, nameOf func(stretch) string) (page []stretch, more bool, err error) {
 	limit := 10
 	if p.Limit != nil {
 		limit = int(*p.Limit)
 	}
 	find := func(id, param string) (int, error) {
-		if n := slices.IndexFunc(starts, func(from int64) bool { return nameOf(from) == id }); n >= 0 {
+		if n := slices.IndexFunc(all, func(s stretch) bool { return nameOf(s) == id }); n >= 0 {
 			return n, nil
 		}
 		return 0, noSuch("billing.meter_event_summary", id, param)
@@ -97,25 +103,29 @@ func pageOfStretches(starts []int64, p listParams, nameOf func(int64) string) (p
 	case p.EndingBefore != "":
 		to, err := find(p.EndingBefore, "ending_before")
 		from := max(to-limit, 0)
-		return starts[from:to], from > 0, err
+		return all[from:to], from > 0, err
 	case p.StartingAfter != "":
 		n, err := find(p.StartingAfter, "starting_after")
 		if err != nil {
 			return nil, false, err
 		}
-		starts = starts[n+1:]
+		all = all[n+1:]
 	}
-	return starts[:min(limit, len(starts))], len(starts) > limit, nil
+	return all[:min(limit, len(all))], len(all) > limit, nil
 }
 
-// summary is what was used in the stretch of step seconds from a start on.
-func (t *tx) summary(m *Meter, c *Customer, from, step int64) (*meterSummary, error) {
-	value, err := t.usage(m, c.ID, span{time.Unix(from, 0), time.Unix(from+step, 0)})
-	if err != nil {
-		return nil, err
+// summary is what was used in a stretch of step seconds. SQL has added it up, unless
+// there are numbers that it cannot add, or the meter does not add.
+func (t *tx) summary(m *Meter, c *Customer, one stretch, step int64) (*meterSummary, error) {
+	value := new(big.Rat).SetInt64(one.sum)
+	if one.others > 0 || !m.adds() {
+		var err error
+		if value, err = t.usage(m, c.ID, span{time.Unix(one.start, 0), time.Unix(one.start+step, 0)}); err != nil {
+			return nil, err
+		}
 	}
-	s := &meterSummary{AggregatedValue: json.Number(trimZeros(value.FloatString(20))), EndTime: from + step, Meter: m.ID, StartTime: from}
+	s := &meterSummary{AggregatedValue: json.Number(trimZeros(value.FloatString(20))), EndTime: one.start + step, Meter: m.ID, StartTime: one.start}
 	s.Object = "billing.meter_event_summary"
-	s.ID = summaryID(m.ID, c.ID, from, step)
+	s.ID = summaryID(m.ID, c.ID, one.start, step)
 	return s, nil
 }

@@ -25,14 +25,20 @@ type reading struct {
 func (t *tx) usage(m *Meter, customer string, s span) (*big.Rat, error) {
 	stretch := []any{t.account, m.ID, customer, ceilSecond(s.start), ceilSecond(s.end)}
 	switch {
+	case m.adds():
+		return t.total(stretch)
 	case m.EventTimeWindow != nil:
 		readings, err := t.readings(stretch, "ORDER BY at, seq")
 		return aggregate(m.DefaultAggregation.Formula, m.window(readings)), err
-	case m.DefaultAggregation.Formula == "last":
+	default:
 		readings, err := t.readings(stretch, "ORDER BY at DESC, seq DESC LIMIT 1")
 		return aggregate("last", readings), err
 	}
-	return t.total(stretch)
+}
+
+// adds reports whether what m counts is the sum of all values.
+func (m *Meter) adds() bool {
+	return m.EventTimeWindow == nil && m.DefaultAggregation.Formula != "last"
 }
 
 // within is the condition for the readings of a stretch. Its columns are those of
