@@ -99,7 +99,7 @@ func failed(ctx context.Context, err error) *Error {
 	switch {
 	case ctx.Err() == context.Canceled:
 		kind, err = ClientGone, context.Cause(ctx)
-	case ctx.Err() != nil, errors.Is(err, os.ErrDeadlineExceeded):
+	case ctx.Err() != nil, errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		kind = Timeout
 	}
 	return &Error{Kind: kind, Err: err}

@@ -184,7 +184,7 @@ func TestNoMoreConnectionsThanAllowed(t *testing.T) {
 func TestWaitingForAConnectionEnds(t *testing.T) {
 	t.Parallel()
 	asked, release := make(chan struct{}, 10), make(chan struct{})
-	f := newFront(t, upstream.Options{MaxConns: 1, Connect: 100 * time.Millisecond}, listen(t, func(c net.Conn, r *bufio.Reader) {
+	f := newFront(t, upstream.Options{MaxConns: 1, Connect: time.Second}, listen(t, func(c net.Conn, r *bufio.Reader) {
 		if _, err := readRequest(r); err == nil {
 			asked <- struct{}{}
 			<-release
