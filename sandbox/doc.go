@@ -96,7 +96,10 @@
 // adjustBalance; customerGone in catalog.go lists what else a deletion ends.
 // Accounts: ownAccount (a connected account is kept with its platform, so
 // find[Account] does not find it from inside), Account.displayName.
-// Usage: quantity(meter, customer, span). Onboarding: useAccountLink,
+// Usage: quantity(meter, customer, span) is what was counted by now; events that
+// were accepted wait for the timer usageCounts, where an account's settings delay
+// them. notify tells event destinations, which are of the second API ("/v2/",
+// second.go): its parameters are JSON, its lists page by address. Onboarding: useAccountLink,
 // completeOnboarding. Deliveries: resend. What an account has set: t.settings.
 // Bank debits: a method without a Card, answered by settleDebit. Parameters and fields: set, either,
 // currencyParam, isWebURL. s.url(path) is an absolute address on this server.

@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -203,5 +204,70 @@ func TestEventsCanBeTakenBackForADay(t *testing.T) {
 	s.wall.pass(25 * time.Hour)
 	if r := cancel("b"); r.status != 400 {
 		t.Errorf("taken back after a day: %s", r.body)
+	}
+}
+
+// Days and hours begin in UTC, empty ones are left out, and pages lead forth and back.
+func TestSummariesOfDaysAndHoursPage(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	c, meter, customer, report := usage(t, s, "default_aggregation[formula]=sum")
+	midnight := start.Truncate(24 * time.Hour)
+	for _, e := range []struct {
+		at    time.Time
+		value string
+	}{
+		{midnight.Add(-48 * time.Hour), "1"}, {midnight.Add(-24*time.Hour - time.Second), "2"}, // two days before
+		{midnight.Add(-time.Second), "4"}, {midnight, "8"}, {midnight.Add(time.Hour - time.Second), "0.5"}, {midnight.Add(time.Hour), "16"},
+	} {
+		if r := report(fmt.Sprintf("payload[value]=%s&timestamp=%d", e.value, e.at.Unix())); r.status != 200 {
+			t.Fatal(r.body)
+		}
+	}
+	list := func(from, to time.Time, more string) reply {
+		return c.do("GET /v1/billing/meters/"+meter+"/event_summaries", fmt.Sprintf("customer=%s&start_time=%d&end_time=%d%s", customer, from.Unix(), to.Unix(), more))
+	}
+	values := func(r reply) (out []any) {
+		for _, one := range r.at("data").([]any) {
+			out = append(out, one.(map[string]any)["aggregated_value"])
+		}
+		return out
+	}
+	days := list(midnight.AddDate(0, 0, -10), midnight.AddDate(0, 0, 1), "&value_grouping_window=day")
+	if got, want := values(days), []any{24.5, 4.0, 3.0}; !slices.Equal(got, want) {
+		t.Errorf("days %v, want %v", got, want)
+	}
+	days.want("data.1.start_time", int(midnight.AddDate(0, 0, -1).Unix()))
+	days.want("data.1.end_time", int(midnight.Unix()))
+	hours := list(midnight.AddDate(0, 0, -10), midnight.AddDate(0, 0, 1), "&value_grouping_window=hour")
+	if got, want := values(hours), []any{16.0, 8.5, 4.0, 2.0, 1.0}; !slices.Equal(got, want) {
+		t.Errorf("hours %v, want %v", got, want)
+	}
+	all := list(midnight.Add(-time.Minute), midnight.Add(time.Minute), "")
+	all.want("data.0.aggregated_value", 12)
+	all.want("data.1", nil)
+	page := func(more string) reply {
+		return list(midnight.AddDate(0, 0, -10), midnight.AddDate(0, 0, 1), "&value_grouping_window=hour&limit=2"+more)
+	}
+	second := page("&starting_after=" + page("").text("data.1.id"))
+	if got := values(second); !slices.Equal(got, []any{4.0, 2.0}) || second.at("has_more") != true {
+		t.Errorf("the second page: %s", second.body)
+	}
+	back := page("&ending_before=" + second.text("data.0.id"))
+	if got := values(back); !slices.Equal(got, []any{16.0, 8.5}) || back.at("has_more") != false {
+		t.Errorf("the page before: %s", back.body)
+	}
+	for _, wrong := range []string{"&starting_after=mtrusg_none", "&ending_before=mtrusg_none", "&starting_after=a&ending_before=b"} {
+		if r := page(wrong); r.status != 400 {
+			t.Errorf("%s: %d %s", wrong, r.status, r.body)
+		}
+	}
+	for form, param := range map[string]string{"&value_grouping_window=day": "start_time", "&value_grouping_window=week": "value_grouping_window"} {
+		if r := list(midnight.Add(time.Hour), midnight.AddDate(0, 0, 1), form); r.status != 400 || r.text("error.param") != param {
+			t.Errorf("%s: %d %s", form, r.status, r.body)
+		}
+	}
+	if r := list(midnight, midnight, ""); r.status != 400 || r.text("error.param") != "end_time" {
+		t.Errorf("no time at all: %s", r.body)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"tollgate/money"
 )
 
@@ -213,6 +215,14 @@ type Table struct {
 	Heads   []string
 	Rows    [][]Cell
 	Empty   string // what is said when there are no rows
+}
+
+// aligned sets the column n of numbers to the right.
+func (t Table) aligned(n int) templ.Attributes {
+	if len(t.Rows) > 0 && n < len(t.Rows[0]) && t.Rows[0][n].Number {
+		return templ.Attributes{"class": "num"}
+	}
+	return nil
 }
 
 // A Fact is a term and its value.
