@@ -30,10 +30,10 @@ func (c *call) explain(w http.ResponseWriter, err error) {
 	why := &gateway.Refusal{Problem: problemOf(failure.Kind)}
 	switch failure.Kind {
 	case upstream.ClientGone:
-		if conn := connOf(c.r.Context()); conn == nil || !conn.bad.Load() {
+		if conn := connOf(c.r.Context()); c.r.Context().Err() != nil && (conn == nil || !conn.bad.Load()) {
 			c.abandoned()
 		}
-		why.Problem, why.Detail = badRequest, "The body's length can be read in two ways."
+		why.Detail = "The body is malformed." // the client is still there
 	case upstream.Busy:
 		why.RetryAfter = lingering
 	case upstream.Denied, upstream.NoConnect, upstream.BadAnswer, upstream.Timeout, upstream.Loop:

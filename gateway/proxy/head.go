@@ -110,7 +110,7 @@ func (f *framer) line(line []byte) bool {
 			return true
 		}
 		f.left += int64(len(line))
-		return f.left <= maxTrailer && !folded(text)
+		return f.left <= maxTrailer && named(text)
 	case body, chunkData:
 	}
 	return false
@@ -120,6 +120,12 @@ var crlf = []byte("\r\n")
 
 // folded reports whether a line goes on with the one before it, as HTTP once had it.
 func folded(text []byte) bool { return text[0] == ' ' || text[0] == '\t' }
+
+// named reports whether a line of a trailer begins with a name.
+func named(text []byte) bool {
+	name, _, ok := bytes.Cut(text, []byte{':'})
+	return ok && len(name) > 0 && bytes.IndexByte(name, ' ') < 0 && bytes.IndexByte(name, '\t') < 0
+}
 
 // begin reads a request line. What stands before the version, Go's server judges.
 func (f *framer) begin(text []byte) bool {
