@@ -26,7 +26,6 @@ func TestReportsOfUseMeetFaults(t *testing.T) {
 		call + `"how":"lock","status":429}`:                    {http.StatusTooManyRequests, nil},
 		call + `"how":"timeout"}`:                              {0, nil},
 		call + `"how":"timeout","after":true}`:                 {0, 5.0},
-		call + `"how":"reset"}`:                                {0, nil},
 		call + `"how":"slow","by":"90s"}`:                      {0, nil},
 		call + `"how":"slow","by":"90s","after":true}`:         {0, 5.0},
 		`{"meter_event":"*","how":"duplicate"}`:                {http.StatusOK, 10.0},
