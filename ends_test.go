@@ -78,7 +78,6 @@ func (r *running) endSale(p *browser.Page) {
 	p.Tick("I have read this, and 1 subscription is to end.")
 	p.Click("End the sale")
 	p.See("1 of 1 subscription has ended.")
-	p.See("All ended")
 	r.shot(p, "ends-sale-done")
 	p.Click("All endings")
 	p.See("1 of 1 ended")
@@ -98,9 +97,9 @@ func (r *running) detach(p *browser.Page) {
 	p.Click("Plans")
 	p.Untick("Offer Free")
 	p.Click("Save")
-	p.See("Decide what becomes of those who have it.")
+	p.See("Decide what becomes of the subscription that has it.")
 	r.shot(p, "ends-detach")
-	p.Choose("What becomes of them", "They go on")
+	p.Choose("What becomes of it", "It goes on")
 	p.Tick("I have read this.")
 	p.Click("Take off")
 	p.See("The plans are saved.")
@@ -117,7 +116,7 @@ func (r *running) deleteApplication() {
 	r.shot(s, "ends-application")
 	s.Tick("I have read this, and 1 subscription is to end.")
 	s.Click("Delete application")
-	s.See("All ended")
+	s.See("1 of 1 subscription has ended.")
 	r.shot(s, "ends-application-done")
 }
 

@@ -117,7 +117,7 @@ func (e *Ends) askSome(ctx context.Context, tx bun.Tx, who accounts.Actor, en mo
 // readConsent says what is wrong with a decision.
 func readConsent(c *accounts.Consent, d decision) error {
 	var f fault.Fields
-	f.Check(c.How == models.EndsNow || c.How == models.EndsWithPeriods, "how", "Choose when they end.")
+	f.Check(c.How == models.EndsNow || c.How == models.EndsWithPeriods, "how", "Choose one of these.")
 	f.Check(!c.Refund || c.How == models.EndsNow, "how", "What ends with its period was paid for and is used until then, so nothing is given back.")
 	later := d.kind != models.EndOfApplication && d.kind != models.EndOfAPI && d.kind != models.EndOfPerson
 	f.Check(later || c.How == models.EndsNow, "how", "They end now: what they are for is taken away.")

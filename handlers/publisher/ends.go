@@ -222,13 +222,31 @@ func (h Ends) offer(c *fiber.Ctx) (ask, error) {
 		frame: frameOf(c, d.API, "Take plans off"), target: billing.EndTarget{Kind: models.EndOfOffer, ID: d.API.UUID, Plans: leave},
 		path: detachPath(d.API.UUID, wantedRow(c), keep), ways: []string{sheet.EndKeep, sheet.EndLater, sheet.EndNow, sheet.EndRefund},
 		fill: func(e *ui.Ends, p billing.EndPreview) {
-			e.Title, e.Lead = "Take plans off "+titled(d.API), ui.Listed(names)+" cannot be chosen any more. Decide what becomes of those who have it."
-			e.Agree = "I have read this."
-			e.Facts, e.Caption, e.HowLabel = sheet.Having(p), "Subscriptions with these plans, oldest first", "What becomes of them"
-			e.ReasonHint = "Needed where they end: the subscribers read it, on their page and in a mail."
+			e.Title, e.Agree, e.Facts = "Take plans off "+titled(d.API), "I have read this.", sheet.Having(p)
+			leaving(e, names, p.Total)
 			e.Button, e.Back = "Take off", ui.Link{Href: apiPath(d.API.UUID) + "/plans", Label: "Keep the plans"}
 		},
 	}, nil
+}
+
+// leaving fills in the words for how many have the plans of some names.
+func leaving(e *ui.Ends, names []string, total int64) {
+	plans, them := "this plan", "it"
+	if len(names) > 1 {
+		plans, them = "these plans", "one of them"
+	}
+	e.Lead = ui.Listed(names) + " cannot be chosen any more."
+	e.Caption, e.HowLabel = "Subscriptions with "+plans+", oldest first", "What becomes of them"
+	e.ReasonHint = "Needed where they end: the subscribers read it, on their page and in a mail."
+	switch total {
+	case 0:
+	case 1:
+		e.Lead += " Decide what becomes of the subscription that has " + them + "."
+		e.Caption, e.HowLabel = "The subscription with "+plans, "What becomes of it"
+		e.ReasonHint = "Needed where it ends: the subscriber reads it, on their page and in a mail."
+	default:
+		e.Lead += " Decide what becomes of those who have " + them + "."
+	}
 }
 
 func wantedPlans(c *fiber.Ctx) []string {
@@ -255,7 +273,7 @@ func (h Ends) Detach(c *fiber.Ctx) error {
 	}
 	consent, err := respond.Consent(c)
 	if err == nil && consent.How == "" {
-		err = fault.Fields{"how": "Choose what becomes of them."}.Err()
+		err = fault.Fields{"how": "Choose one of these."}.Err()
 	}
 	if err != nil {
 		return h.again(c, a, err)

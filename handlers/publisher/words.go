@@ -158,7 +158,8 @@ func planChoice(c catalog.PlanChoice) page.PlanChoice {
 		UUID: c.Plan.UUID, Name: c.Plan.DisplayName, About: c.Plan.Description, Price: price(c.Price), Limits: limits(c.Plan), Attached: c.Attached,
 	}
 	if c.Attached && c.Subscribers > 0 {
-		out.InUse = ui.Plural(c.Subscribers, "subscription has", "subscriptions have") + " it. If you take it off, you decide on the next page what becomes of them."
+		out.InUse = ui.Plural(c.Subscribers, "subscription has it. If you take it off, you decide on the next page what becomes of that subscription.",
+			"subscriptions have it. If you take it off, you decide on the next page what becomes of them.")
 	}
 	return out
 }

@@ -24,6 +24,9 @@ func Ends(p billing.EndPreview, at EndPage) ui.Ends {
 		Caption: "Subscriptions that end, oldest first", Whose: at.Whose, Money: at.Money, Seen: p.Seen, Action: at.Path, Facts: facts(p, at),
 		Agree: agreed(p.Total), HowLabel: "When they end", ReasonHint: "The subscribers read it, on their page and in a mail.",
 	}
+	if p.Total == 1 {
+		e.Caption, e.HowLabel, e.ReasonHint = "The subscription that ends", "When it ends", "The subscriber reads it, on their page and in a mail."
+	}
 	for _, r := range p.Rows {
 		row := endRow(r.Overview, at)
 		row.Last, row.Back = last(r.Overview), r.Refund
@@ -60,9 +63,14 @@ func pager(path string, shown, total, next int64) ui.Pager {
 	return p
 }
 
-// Having says how many have what is taken off, where that need not end them.
+// Having says how many have the plans that are taken off, where that need not end
+// them.
 func Having(p billing.EndPreview) []string {
 	var parts []string
+	plans := "them"
+	if len(p.Target.Plans) == 1 {
+		plans = "it"
+	}
 	for _, one := range []struct {
 		n    int64
 		what string
@@ -72,9 +80,12 @@ func Having(p billing.EndPreview) []string {
 		}
 	}
 	if len(parts) == 0 {
-		return []string{"Nobody has them."}
+		return []string{"Nobody has " + plans + "."}
 	}
-	return []string{ui.Plural(p.Total, "subscription has", "subscriptions have") + " them: " + strings.Join(parts, ", ") + ".", "Whatever you choose, nobody new can subscribe to them."}
+	return []string{
+		ui.Plural(p.Total, "subscription has ", "subscriptions have ") + plans + ": " + strings.Join(parts, ", ") + ".",
+		"Whatever you choose, nobody new can subscribe to " + plans + ".",
+	}
 }
 
 // facts says what ends, by what that means for money.
@@ -92,8 +103,9 @@ func facts(p billing.EndPreview, at EndPage) []string {
 	if p.Total == 0 {
 		return append(out, "Nothing is subscribed, so no subscription ends.")
 	}
-	if p.Paid+p.Waiting > 0 {
-		out = append(out, "A payment that is made at the very last moment is ended, too. Until Stripe has confirmed each end, you see it on the page that comes next.")
+	if billed := p.Paid + p.Waiting; billed > 0 {
+		each := map[bool]string{true: "the", false: "each"}[billed == 1]
+		out = append(out, "A payment that is made at the very last moment is ended, too. Until Stripe has confirmed "+each+" end, you see it on the page that comes next.")
 	}
 	if !at.Money && p.Paid > 0 {
 		out = append(out, "Nothing is paid back to the card. What is not used of a period becomes credit at Stripe; calls that are charged by use are billed now.")
@@ -154,24 +166,49 @@ const (
 
 // EndChoices are the ways in which somebody who sells can end what is in p.
 func EndChoices(p billing.EndPreview, hows ...string) []ui.Choice {
-	hints := map[string]ui.Choice{
-		EndKeep:  {Label: "They go on", Hint: "Whoever is subscribed stays so, at their price. Only nobody new can subscribe."},
-		EndLater: {Label: "When their periods end", Hint: "They work until what is paid is used up, and nothing is charged after that. Free ones, and those that are not paid yet, end now."},
-		EndNow:   {Label: "Now", Hint: "Calls are refused at once. What is not used of a period becomes credit at Stripe and is not paid back; calls that are charged by use are billed now."},
-		EndRefund: {Label: "Now, and give the last payment back", Hint: "Calls are refused at once. " + ui.Plural(p.Payers, "payment is", "payments are") + " given back: " + Sums(p.Refunds) +
-			", with the platform's share. Calls that are charged by use and not billed yet are not charged."},
+	words := manyChoices
+	switch {
+	case p.Total == 1 && p.Free == 1:
+		words = freeChoices
+	case p.Total == 1:
+		words = oneChoices
 	}
 	var out []ui.Choice
 	for _, how := range hows {
 		if how == EndRefund && p.Payers == 0 {
 			continue
 		}
-		c := hints[how]
+		c := words[how]
+		if how == EndRefund {
+			c = ui.Choice{Label: "Now, and give the last payment back", Hint: "Calls are refused at once. " + ui.Plural(p.Payers, "payment is", "payments are") + " given back: " + Sums(p.Refunds) +
+				", with the platform's share. Calls that are charged by use and not billed yet are not charged."}
+		}
 		c.Value = how
 		out = append(out, c)
 	}
 	return out
 }
+
+// The words of the choices for several subscriptions, for one that somebody pays
+// for, and for one that is free.
+var (
+	stay        = "Whoever is subscribed stays so, at their price. Only nobody new can subscribe."
+	manyChoices = map[string]ui.Choice{
+		EndKeep:  {Label: "They go on", Hint: stay},
+		EndLater: {Label: "When their periods end", Hint: "They work until what is paid is used up, and nothing is charged after that. Free ones, and those that are not paid yet, end now."},
+		EndNow:   {Label: "Now", Hint: "Calls are refused at once. What is not used of a period becomes credit at Stripe and is not paid back; calls that are charged by use are billed now."},
+	}
+	oneChoices = map[string]ui.Choice{
+		EndKeep:  {Label: "It goes on", Hint: stay},
+		EndLater: {Label: "When its period ends", Hint: "It works until what is paid is used up, and nothing is charged after that. If it is not paid yet, it ends now."},
+		EndNow:   {Label: "Now", Hint: "Calls are refused at once. What is not used of the period becomes credit at Stripe and is not paid back; calls that are charged by use are billed now."},
+	}
+	freeChoices = map[string]ui.Choice{
+		EndKeep:  {Label: "It goes on", Hint: stay},
+		EndLater: {Label: "When its period ends", Hint: "It is free, so it has no period and ends now."},
+		EndNow:   {Label: "Now", Hint: "Calls are refused at once."},
+	}
+)
 
 // stages says where the end of one subscription stands.
 var stages = map[billing.Stage]struct {
@@ -192,12 +229,18 @@ func Ending(p billing.EndingPage, at EndPage) ui.EndProgress {
 	if !p.Settled() {
 		out.Self = at.Path
 	}
-	out.Facts = []ui.Fact{{Name: "Decided by", Text: p.ActorName + ", " + ui.Instant(p.AskedAt.Time())}, {Name: "When they end", Text: how(p.How, p.Refund)}}
+	when := "When they end"
+	if p.Count.Total == 1 {
+		out.Title, out.Caption, when = "End of a subscription: "+p.ObjectName, "The subscription of this ending", "When it ends"
+	}
+	out.Facts = []ui.Fact{{Name: "Decided by", Text: p.ActorName + ", " + ui.Instant(p.AskedAt.Time())}, {Name: when, Text: how(p.How, p.Refund, p.Count.Total)}}
 	if p.Reason != "" {
 		out.Facts = append(out.Facts, ui.Fact{Name: "Reason", Text: p.Reason})
 	}
 	if p.Count.Failed > 0 {
-		out.Refused = "Stripe refused to end " + ui.Plural(p.Count.Failed, "subscription", "subscriptions") + ", so it may still be billed. An admin finds it in Open work and can have it tried again."
+		out.Refused = "Stripe refused to end " + ui.Plural(p.Count.Failed,
+			"subscription, so it may still be billed. An admin finds it in Open work and can have it tried again.",
+			"subscriptions, so they may still be billed. An admin finds them in Open work and can have them tried again.")
 	}
 	for _, r := range p.Rows {
 		row := endRow(r.Overview, at)
@@ -218,6 +261,8 @@ func progress(c billing.EndingCount, settled bool) (ui.Tone, string) {
 		return ui.Bad, "Stripe refused"
 	case !settled:
 		return ui.Attention, "Under way"
+	case c.Ended == c.Total && c.Total == 1:
+		return ui.Good, "Ended"
 	case c.Ended == c.Total:
 		return ui.Good, "All ended"
 	}
@@ -228,7 +273,7 @@ func lead(p billing.EndingPage) string {
 	c := p.Count
 	text := ui.Count(c.Ended) + " of " + ui.Plural(c.Total, "subscription", "subscriptions") + " " + map[bool]string{true: "has", false: "have"}[c.Total == 1] + " ended."
 	if c.Scheduled > 0 {
-		text += " " + ui.Plural(c.Scheduled, "ends", "end") + " with the period."
+		text += " " + ui.Plural(c.Scheduled, "ends with its period.", "end with their periods.")
 	}
 	if c.Withdrawn > 0 {
 		text += " " + ui.Plural(c.Withdrawn, "was", "were") + " taken back."
@@ -239,8 +284,10 @@ func lead(p billing.EndingPage) string {
 	return text
 }
 
-func how(how string, refund bool) string {
+func how(how string, refund bool, total int64) string {
 	switch {
+	case how != EndNow && total == 1:
+		return "With its period"
 	case how != EndNow:
 		return "With their periods"
 	case refund:
@@ -252,33 +299,19 @@ func how(how string, refund bool) string {
 // EndingRow puts an ending into a line of a list.
 func EndingRow(d billing.Decided, href string) ui.EndingRow {
 	settled := d.Count.Ended+d.Count.Withdrawn+d.Count.Scheduled >= d.Count.Total
-	r := ui.EndingRow{Href: href, Name: d.ObjectName, Who: d.ActorName, When: how(d.How, d.Refund), At: d.AskedAt.Time()}
+	r := ui.EndingRow{Href: href, Name: d.ObjectName, Who: d.ActorName, When: how(d.How, d.Refund, d.Count.Total), At: d.AskedAt.Time()}
 	r.Tone, r.Word = progress(d.Count, settled)
 	r.Progress = ui.Count(d.Count.Ended) + " of " + ui.Count(d.Count.Total) + " ended"
 	return r
 }
 
-// oneChoices are the ways to end one subscription, where they are other words than
-// for several.
-var oneChoices = map[string]ui.Choice{
-	EndLater: {Label: "When its period ends", Hint: "It works until what is paid is used up, and nothing is charged after that. If it is not paid yet, it ends now."},
-	EndNow:   {Label: "Now", Hint: "Calls are refused at once. What is not used of the period becomes credit at Stripe and is not paid back; calls that are charged by use are billed now."},
-}
-
 // One fills in the page on which one subscription is ended; at leads back to it.
 func One(e *ui.Ends, p billing.EndPreview, stands billing.Standing, at string) {
 	e.Title, e.Lead = "End a subscription", p.Name
-	e.Caption, e.Agree = "The subscription that ends", "I have read this, and the subscription is to end."
+	e.Agree = "I have read this, and the subscription is to end."
 	e.Button, e.Back = "End subscription", ui.Link{Href: at, Label: "Keep it"}
 	if stands.By != "" {
 		e.Standing = "It is being ended already. " + stands.Text
-	}
-	e.HowLabel, e.ReasonHint = "When it ends", "The subscriber reads it, on their page and in a mail."
-	for i, c := range e.Choices {
-		if words, ok := oneChoices[c.Value]; ok {
-			words.Value = c.Value
-			e.Choices[i] = words
-		}
 	}
 	if p.Free == p.Total { // nothing is billed, so there is nothing to wait for or to give back
 		e.Choices, e.Money, e.How = nil, false, EndNow
