@@ -69,7 +69,7 @@ var ledgerGuards = []guard{
 		(NEW.kind <> 'packed' AND COALESCE((SELECT p.seq_to FROM usage_ledger p
 			WHERE ` + ofRange("NEW") + ` AND p.seq_from <= NEW.seq_to
 			ORDER BY p.seq_from DESC LIMIT 1), 0) < NEW.seq_from)
-		OR (NEW.kind = 'packed' AND NEW.reason = '' AND EXISTS (SELECT 1 FROM usage_ledger p
+		OR (NEW.kind = 'packed' AND NEW.reason = '' AND EXISTS (SELECT COUNT(*) FROM usage_ledger p
 			WHERE ` + ofRange("NEW") + `
 			AND p.kind <> 'correction' AND p.seq_from BETWEEN NEW.seq_from AND NEW.seq_to AND p.seq_to <= NEW.seq_to
 			HAVING SUM(p.calls) = NEW.calls AND SUM(p.counted) = NEW.counted AND SUM(p.quantity) = NEW.quantity
