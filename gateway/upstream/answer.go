@@ -88,7 +88,7 @@ func field(s string) (name, value string, err error) {
 	if i <= 0 || !isToken(s[:i]) {
 		return "", "", errHead
 	}
-	value = strings.Trim(s[i+1:], " \t")
+	value = trim(s[i+1:])
 	if strings.IndexByte(value, '\r') >= 0 || strings.IndexByte(value, 0) >= 0 {
 		return "", "", errHead
 	}
@@ -142,7 +142,7 @@ func (a *answer) parse(text string, method string, h, preset http.Header, cookie
 	}
 	for _, option := range a.options {
 		for name := range strings.SplitSeq(option, ",") {
-			if key := textproto.CanonicalMIMEHeaderKey(strings.Trim(name, " \t")); preset[key] == nil {
+			if key := textproto.CanonicalMIMEHeaderKey(trim(name)); preset[key] == nil {
 				delete(h, key)
 			}
 		}
@@ -172,7 +172,7 @@ func (a *answer) note(name, value string) bool {
 // setsOne reports whether a Set-Cookie header sets one of the cookies.
 func setsOne(value string, cookies []string) bool {
 	name, _, _ := strings.Cut(value, "=")
-	name = strings.Trim(name, " \t")
+	name = trim(name)
 	for _, c := range cookies {
 		if c == name {
 			return true

@@ -43,7 +43,8 @@ func (x *exchange) more() error {
 			return err
 		}
 	}
-	x.conn.patience(x.client.wall.Now(), x.idle)
+	x.now = x.client.wall.Now()
+	x.conn.patience(x.now, x.idle)
 	return x.fill()
 }
 

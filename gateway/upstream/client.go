@@ -23,6 +23,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tollgate/internal/clock"
@@ -64,9 +65,10 @@ type Client struct {
 
 	mu      sync.Mutex // guards the following; a host's lock may be taken with it held, never the other way round
 	hosts   map[string]*host
-	open    int  // connections there are
 	keeping bool // whether the keeper runs
-	closed  bool
+
+	open   atomic.Int64 // connections there are
+	closed atomic.Bool
 }
 
 // New returns a Client. It opens nothing until the first call.
@@ -106,18 +108,10 @@ func New(o Options) *Client {
 // Close closes all connections, also those in use, and refuses further calls. Call
 // it when the server's handlers are done.
 func (c *Client) Close() {
-	c.mu.Lock()
-	c.closed = true
-	c.mu.Unlock()
+	c.closed.Store(true)
 	for _, h := range c.allHosts() {
 		h.close()
 	}
-}
-
-func (c *Client) isClosed() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.closed
 }
 
 // home returns the connections to a target's host.
@@ -158,20 +152,16 @@ const beat = 100 * time.Millisecond
 
 // opened and shut count connections; the keeper lives as long as there are any.
 func (c *Client) opened() {
+	c.open.Add(1)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.open++
 	if !c.keeping {
 		c.keeping = true
 		go c.keep()
 	}
 }
 
-func (c *Client) shut() {
-	c.mu.Lock()
-	c.open--
-	c.mu.Unlock()
-}
+func (c *Client) shut() { c.open.Add(-1) }
 
 // keep breaks off connections whose client has gone away, and closes those that
 // nobody has used for long. Asking every context on each beat costs less than
@@ -187,7 +177,7 @@ func (c *Client) keep() {
 			}
 		}
 		c.mu.Lock()
-		if c.open == 0 {
+		if c.open.Load() == 0 {
 			c.keeping = false
 			c.mu.Unlock()
 			return

@@ -62,8 +62,12 @@ func (c *Client) dial(ctx context.Context, h *host) (net.Conn, syscall.RawConn, 
 		return nil, nil, err
 	}
 	raw, err := nc.(*net.TCPConn).SyscallConn()
-	if err != nil || h.tls == nil {
-		return nc, raw, err
+	if err != nil {
+		_ = nc.Close()
+		return nil, nil, err
+	}
+	if h.tls == nil {
+		return nc, raw, nil
 	}
 	hand, stop := context.WithTimeout(ctx, c.opts.Handshake)
 	defer stop()

@@ -20,6 +20,7 @@ type exchange struct {
 	idle   time.Duration
 	conn   *conn // nil before and after the call uses one
 	start  time.Time
+	now    time.Time // as it was when something last came
 	result Result
 
 	out     []byte // the request's head, and its body when that is small
@@ -92,6 +93,7 @@ func (x *exchange) free() {
 // reset forgets all but the bytes of the buffer, which are not worth the time.
 func (x *exchange) reset() {
 	x.client, x.w, x.r, x.call, x.idle, x.start, x.result = nil, nil, nil, nil, 0, time.Time{}, Result{}
+	x.now = time.Time{}
 	x.out, x.expects, x.upgrade, x.pump = nil, false, false, nil
 	x.large, x.in, x.lo, x.hi, x.headBytes, x.ans = nil, nil, 0, 0, 0, answer{}
 	x.inChunk, x.overhead, x.trailer, x.piece = false, 0, nil, nil
@@ -141,7 +143,7 @@ func (x *exchange) prepare() (bool, error) {
 	if x.call.Target.addr == "" {
 		return false, &Error{Kind: BadCall, Err: errors.New("nothing carries " + x.call.Target.scheme)}
 	}
-	body := r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody
+	body := hasBody(r)
 	x.expects = body && holds(r.Header["Expect"], "100-continue")
 	x.upgrade = !body && x.call.Target.AllowUpgrade && r.ProtoMajor == 1 && r.Method == http.MethodGet &&
 		holds(r.Header["Connection"], "upgrade") && holds(r.Header["Upgrade"], "websocket")
@@ -162,6 +164,11 @@ func (x *exchange) prepare() (bool, error) {
 		return false, unsent(err)
 	}
 	return true, nil
+}
+
+// hasBody reports whether a body follows the request's header.
+func hasBody(r *http.Request) bool {
+	return r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody
 }
 
 // take gets a connection.
@@ -283,7 +290,7 @@ func (x *exchange) giveBack() {
 		return
 	}
 	x.conn = nil
-	c.home.put(c, x.client.wall.Now())
+	c.home.put(c, x.now)
 }
 
 // drop closes the connection.

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +19,17 @@ import (
 
 	"tollgate/gateway/upstream"
 )
+
+var silent = log.New(io.Discard, "", 0)
+
+func targetURL(t testing.TB, text string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
 
 var lan = upstream.Rule{AllowPrivate: true}
 

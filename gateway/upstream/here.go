@@ -36,7 +36,8 @@ func (x *exchange) runHere(transport http.RoundTripper) error {
 			}
 		}
 	}
-	x.result.Status, x.result.Waited = a.status, x.client.wall.Now().Sub(x.start)
+	x.now = x.client.wall.Now()
+	x.result.Status, x.result.Waited = a.status, x.now.Sub(x.start)
 	if x.call.Before != nil {
 		if err := x.call.Before(a.status, h); err != nil {
 			x.restore()
@@ -72,7 +73,7 @@ func (x *exchange) requestHere() (*http.Request, error) {
 	u.Scheme, u.Host = t.scheme, t.host
 	out.URL, out.RequestURI, out.RemoteAddr = u, "", x.r.RemoteAddr
 	out.ContentLength, out.Trailer, out.Body = x.r.ContentLength, x.r.Trailer, http.NoBody
-	if x.r.Body != nil && x.r.ContentLength != 0 {
+	if hasBody(x.r) {
 		out.Body = io.NopCloser(io.TeeReader(x.r.Body, (*sentCounter)(&x.result.Sent)))
 	}
 	return out.WithContext(x.r.Context()), nil
@@ -99,6 +100,7 @@ func (x *exchange) copyHere(body io.Reader) error {
 		if err != nil {
 			return x.broken(err)
 		}
+		x.now = x.client.wall.Now()
 		x.extend()
 		if x.streams {
 			if err := x.flush(); err != nil {

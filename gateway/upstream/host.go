@@ -124,7 +124,7 @@ func (h *host) served(ctx context.Context, c *conn, fresh bool) (*conn, error) {
 // dial uses a place that is taken in dialing.
 func (h *host) dial(ctx context.Context) (*conn, error) {
 	nc, raw, err := h.client.dial(ctx, h)
-	if err == nil && h.client.isClosed() {
+	if err == nil && h.client.closed.Load() {
 		_ = nc.Close()
 		err = errClosed
 	}
@@ -154,7 +154,7 @@ func (h *host) leave() {
 // put takes a connection back on which nothing is outstanding.
 func (h *host) put(c *conn, now time.Time) {
 	h.mu.Lock()
-	if c.aborted || h.client.opts.MaxAge < now.Sub(c.born) {
+	if c.aborted || h.client.closed.Load() || h.client.opts.MaxAge < now.Sub(c.born) {
 		h.mu.Unlock()
 		h.discard(c)
 		return

@@ -98,13 +98,17 @@ func TestConnectionsAreKept(t *testing.T) {
 
 func TestNobodysConnectionsAreClosedAfterAWhile(t *testing.T) {
 	t.Parallel()
-	closed := make(chan struct{})
+	closed := make(chan struct{}, 10)
 	f := newFront(t, upstream.Options{Keep: 100 * time.Millisecond}, listen(t, func(c net.Conn, r *bufio.Reader) {
 		answers(ok, false)(c, r)
-		close(closed)
+		closed <- struct{}{}
 	}), nil)
 	get(t, f.URL, "/")
 	wait(t, "the closing", closed)
+	time.Sleep(250 * time.Millisecond) // until the client has forgotten the upstream
+	if got := get(t, f.URL, "/"); !strings.HasPrefix(got, "HTTP/1.1 200 ") {
+		t.Errorf("after that the client reads %q", got)
+	}
 }
 
 // A kept connection may be closed by the upstream in the very moment in which we

@@ -143,9 +143,16 @@ func (x *exchange) sentAll() bool {
 	if !x.pump.ended.Load() {
 		return false
 	}
-	<-x.pump.done // the last write is under way
+	select {
+	case <-x.pump.done:
+	case <-time.After(lastWrite): // the upstream does not read what it has answered
+		return false
+	}
 	return !x.pump.broken && x.pump.failure == nil
 }
+
+// lastWrite is how long the end of a request may take once its answer is there.
+const lastWrite = 50 * time.Millisecond
 
 // answered tells the pump that the answer has begun, and reports whether the
 // client has sent everything by then.
@@ -176,10 +183,10 @@ func (x *exchange) stopPump() error {
 		if x.begun {
 			_ = x.flush() // so that it knows
 		}
-		if x.conn != nil {
-			_ = x.conn.tcp().Close()
-		}
 		p.giveUp()
+	}
+	if x.conn != nil { // the call has failed, else it would have been given back
+		_ = x.conn.tcp().Close()
 	}
 	<-p.done
 	if !p.ended.Load() {

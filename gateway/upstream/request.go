@@ -60,10 +60,10 @@ func (x *exchange) appendHead(b []byte) ([]byte, error) {
 	return b, nil
 }
 
-// clean reports whether b is so many lines and holds nothing that would make one
-// line two for somebody else. It looks at the whole at once, which is cheap.
+// clean reports whether b, of which so many lines were written, holds nothing else
+// that would make one line two for somebody. Looking at the whole at once is cheap.
 func clean(b []byte, lines int) bool {
-	return bytes.Count(b, crlf) == lines && bytes.Count(b, crlf[:1]) == lines && bytes.Count(b, crlf[1:]) == lines && bytes.IndexByte(b, 0) < 0
+	return bytes.Count(b, crlf[:1]) == lines && bytes.Count(b, crlf[1:]) == lines && bytes.IndexByte(b, 0) < 0
 }
 
 var crlf = []byte("\r\n")
@@ -102,11 +102,11 @@ func (x *exchange) appendOurs(b []byte) ([]byte, int) {
 		field("TE", "trailers")
 	}
 	switch {
-	case r.ContentLength > 0:
+	case hasBody(r) && r.ContentLength > 0:
 		b = append(b, "Content-Length: "...)
 		b = append(strconv.AppendInt(b, r.ContentLength, 10), '\r', '\n')
 		n++
-	case r.ContentLength < 0:
+	case hasBody(r):
 		field("Transfer-Encoding", "chunked")
 		if names := trailerNames(r.Trailer); names != "" {
 			field("Trailer", names)
@@ -175,12 +175,23 @@ func holds(lists []string, token string) bool {
 			var item string
 			item, list, _ = strings.Cut(list, ",")
 			item, _, _ = strings.Cut(item, ";")
-			if strings.EqualFold(strings.Trim(item, " \t"), token) {
+			if strings.EqualFold(trim(item), token) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// trim takes off the white space that may stand around values in a header.
+func trim(s string) string {
+	for len(s) > 0 && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for len(s) > 0 && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
 }
 
 // withoutCookies takes the cookies with these names out of a Cookie header.
@@ -190,8 +201,8 @@ func withoutCookies(header string, names []string) string {
 	}
 	kept := make([]string, 0, strings.Count(header, ";")+1)
 	for pair := range strings.SplitSeq(header, ";") {
-		pair = strings.Trim(pair, " \t")
-		if name, _, _ := strings.Cut(pair, "="); pair != "" && !slices.Contains(names, strings.Trim(name, " \t")) {
+		pair = trim(pair)
+		if name, _, _ := strings.Cut(pair, "="); pair != "" && !slices.Contains(names, trim(name)) {
 			kept = append(kept, pair)
 		}
 	}

@@ -40,7 +40,8 @@ func (x *exchange) readHead() error {
 		}
 		switch {
 		case a.status >= 200:
-			x.result.Status, x.result.Waited = a.status, x.client.wall.Now().Sub(x.start)
+			x.now = x.client.wall.Now()
+			x.result.Status, x.result.Waited = a.status, x.now.Sub(x.start)
 			return nil
 		case a.status == http.StatusSwitchingProtocols:
 			return nil
@@ -70,7 +71,7 @@ func (x *exchange) restore() {
 	h := x.w.Header()
 	clear(h)
 	maps.Copy(h, x.preset)
-	if x.closes {
+	if x.closes && x.r.ProtoMajor == 1 {
 		h["Connection"] = []string{"close"}
 	}
 }
@@ -81,7 +82,9 @@ func (x *exchange) respond() error {
 	h := x.w.Header()
 	if !x.answered() {
 		x.closes = true
-		h["Connection"] = []string{"close"}
+		if x.r.ProtoMajor == 1 { // elsewhere it would be about other calls too
+			h["Connection"] = []string{"close"}
+		}
 	}
 	whole, err := x.gather()
 	if err != nil {
@@ -101,7 +104,7 @@ func (x *exchange) respond() error {
 		}
 	}
 	x.begun = true
-	if !whole || x.client.wall.Now().Sub(x.start) > time.Second {
+	if !whole || x.now.Sub(x.start) > time.Second {
 		x.extend()
 	}
 	x.w.WriteHeader(x.ans.status)
@@ -188,7 +191,7 @@ func (x *exchange) announce(h http.Header) []string {
 	}
 	var names []string
 	for name := range strings.SplitSeq(x.ans.trailer, ",") {
-		if name = textproto.CanonicalMIMEHeaderKey(strings.Trim(name, " \t")); isToken(name) && inTrailer(name) {
+		if name = textproto.CanonicalMIMEHeaderKey(trim(name)); isToken(name) && inTrailer(name) {
 			names = append(names, name)
 		}
 	}
@@ -216,9 +219,8 @@ func (x *exchange) finish(announced []string) {
 
 // extend gives the client ClientIdle for taking the next part.
 func (x *exchange) extend() {
-	now := x.client.wall.Now()
-	if x.writeBy.Sub(now) < x.client.opts.ClientIdle {
-		x.writeBy = now.Add(x.client.opts.ClientIdle + x.client.opts.ClientIdle/8)
+	if x.writeBy.Sub(x.now) < x.client.opts.ClientIdle {
+		x.writeBy = x.now.Add(x.client.opts.ClientIdle + x.client.opts.ClientIdle/8)
 		_ = x.controller().SetWriteDeadline(x.writeBy)
 	}
 }
