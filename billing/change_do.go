@@ -2,7 +2,6 @@ package billing
 
 import (
 	"context"
-	"errors"
 
 	"github.com/uptrace/bun"
 
@@ -19,10 +18,20 @@ func (s *Subscriptions) registerChanges(jobs *outbox.Runner) {
 	outbox.Handle(jobs, s.letGo, nil)
 }
 
-// usageSettled reports whether every call that was served under the plan of sub is
-// at Stripe, so that the plan may change without leaving any unbilled. Calls are
-// not counted here yet: whatever Stripe knows of was told to it directly.
-func usageSettled(models.Subscription) bool { return true }
+// usageSettled brings what was used under the plan of sub to Stripe, before a change
+// that takes effect at once: Stripe bills it up to the instant that the change was
+// shown for, and never what is reported with a later one. A change at the end of a
+// period needs none of this: the invoice of the period takes use for an hour more.
+func (s *Subscriptions) usageSettled(ctx context.Context, job outbox.Job, t changePlan, sub models.Subscription, v seen) error {
+	if t.How != models.ChangeNow || v.kept.Pending != nil || v.kept.Items[0].Price == t.Change.Price {
+		return nil
+	}
+	last, err := s.flush(ctx, job, sub, t.Change.At)
+	if err == nil && !last.Before(t.Change.At) {
+		return outbox.Refuse(fault.New(fault.Conflict, "More was used and reported since this price was shown. Nothing was changed; please look at the price again."))
+	}
+	return err
+}
 
 // awaitsChange reports whether sub still waits for the wish that is called asked.
 func (s *Subscriptions) awaitsChange(ctx context.Context, sub models.Subscription, asked string) (bool, error) {
@@ -53,8 +62,8 @@ func (s *Subscriptions) carryChange(ctx context.Context, job outbox.Job, t chang
 	if len(seen.kept.Items) != 1 {
 		return outbox.Refuse(fault.New(fault.Conflict, "Somebody has changed at Stripe what this subscription is made of, so its plan cannot be changed here. Ask the publisher."))
 	}
-	if !usageSettled(sub) {
-		return errors.New("billing: calls of the old plan are not all at Stripe yet")
+	if err := s.usageSettled(ctx, job, t, sub, seen); err != nil {
+		return err
 	}
 	before := sub
 	if err := s.carry(ctx, job, t, &sub, seen); err != nil {

@@ -3,6 +3,7 @@ package billing
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/uptrace/bun"
 
@@ -44,7 +45,7 @@ func (s *Subscriptions) finish(ctx context.Context, job outbox.Job, t endSubscri
 	if err != nil {
 		return err
 	}
-	if sub, err = s.beforeEnd(ctx, job, sub, seen); err != nil {
+	if sub, err = s.beforeEnd(ctx, job, t, sub, seen); err != nil {
 		return err
 	}
 	if seen.kept == nil {
@@ -83,11 +84,15 @@ func (t endSubscription) givesBack() bool {
 }
 
 // beforeEnd does what has to be done before Stripe ends a subscription, and returns
-// sub as it then is: a change of plan that is on its way is taken back. Every end
-// that we start passes here, so usage will be flushed here once calls are counted;
-// today nothing is metered by us, and what Stripe's meters have is billed by the
-// cancellation itself.
-func (s *Subscriptions) beforeEnd(ctx context.Context, job outbox.Job, sub models.Subscription, v seen) (models.Subscription, error) {
+// sub as it then is: what was used is brought to Stripe where it is billed by the end
+// itself, and a change of plan that is on its way is taken back. Every end that we
+// start passes here.
+func (s *Subscriptions) beforeEnd(ctx context.Context, job outbox.Job, t endSubscription, sub models.Subscription, v seen) (models.Subscription, error) {
+	if v.kept != nil && alive(*v.kept) && t.When == CancelNow && !t.givesBack() {
+		if _, err := s.flush(ctx, job, sub, time.Time{}); err != nil {
+			return sub, err
+		}
+	}
 	sub, err := s.releaseChange(ctx, job, sub)
 	if err != nil || v.kept == nil || v.kept.Schedule == "" || !alive(*v.kept) {
 		return sub, err

@@ -30,6 +30,7 @@ type Subscriptions struct {
 	PublicURL    string        // of the portal, without a slash at the end
 	StripePages  string        // origin of the sandbox's hosted pages; "" for Stripe's own
 	Notices      *notices.Desk // who tells people; nil tells nobody
+	Usage        Usage         // who counts calls; nil: nothing is sold by the call
 	Patience     time.Duration // how long a request waits for Stripe before it answers
 }
 

@@ -9,9 +9,8 @@ import (
 
 // The waits after an account did not take what it was sent.
 const (
-	firstRest   = 5 * time.Second
+	firstRest   = time.Second
 	longestRest = 2 * time.Minute
-	patientRest = 2 * time.Second // as long a run waits for an account
 )
 
 // A pace keeps the calls to one account under its limit, and leaves an account alone
@@ -21,8 +20,10 @@ type pace struct {
 	rate  float64
 	next  time.Time // of the next call
 	asked time.Time // no call before then, for a moment
-	until time.Time // it rests
-	rest  time.Duration
+
+	pauses int       // in a row
+	until  time.Time // it rests
+	rest   time.Duration
 }
 
 func (p *Publisher) paceOf(at accounts.StripeAccount) *pace {
@@ -35,9 +36,6 @@ func (p *Publisher) paceOf(at accounts.StripeAccount) *pace {
 func (p *pace) take(now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if wait := p.asked.Sub(now); wait > 0 {
-		return wait
-	}
 	if p.rate <= 0 {
 		return 0
 	}
@@ -49,13 +47,6 @@ func (p *pace) take(now time.Time) time.Duration {
 	}
 	p.next = p.next.Add(time.Duration(float64(time.Second) / p.rate))
 	return 0
-}
-
-// wait puts calls off for a moment.
-func (p *pace) wait(until time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.asked = until
 }
 
 // tired leaves the account alone for as long as it asks for, or else longer each time.

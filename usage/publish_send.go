@@ -262,9 +262,6 @@ func (s *sender) note(o outcome) {
 		s.bad = 0
 		pace.calm()
 		return
-	case isBusy && busy.Wait > 0 && busy.Wait <= patientRest:
-		pace.wait(s.Wall.Now().Add(busy.Wait))
-		return
 	case isBusy:
 		pace.tired(s.Wall.Now(), busy.Wait)
 	default:
