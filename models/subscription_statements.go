@@ -82,6 +82,9 @@ type CatalogueName struct {
 	APIType        string `bun:"api_type,scanonly"`
 	APIOwnerID     string `bun:"owner_id,scanonly"`
 	APIProvider    string `bun:"api_provider,scanonly"`
+	APICounting    string `bun:"counting,scanonly"` // as API has it, like the two that follow
+	APIStatuses    string `bun:"counting_statuses,scanonly"`
+	APIUnitsHeader string `bun:"units_header,scanonly"`
 	Publisher      string `bun:"publisher,scanonly"` // as people read it
 	PolicyUUID     string `bun:"policy_uuid,scanonly"`
 	PolicyName     string `bun:"policy_name,scanonly"`
@@ -169,6 +172,7 @@ func withNames(q *bun.SelectQuery) *bun.SelectQuery {
 	return q.ColumnExpr("?TableColumns").
 		ColumnExpr("api.live AS api_live, app.live AS application_live").
 		ColumnExpr("api.api_uuid, api.api_name, api.api_display_name, api.api_version, api.context, api.api_type, api.owner_id, api.api_provider").
+		ColumnExpr("api.counting, api.counting_statuses, api.units_header").
 		ColumnExpr(providerName + " AS publisher").
 		ColumnExpr("pol.uuid AS policy_uuid, pol.display_name AS policy_name").
 		ColumnExpr("app.uuid AS application_uuid, app.name AS application_name, app.subscriber_id, sr.person_id, sr.user_id").

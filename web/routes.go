@@ -71,6 +71,7 @@ type Deps struct {
 	People       *accounts.People
 	Tenants      *accounts.Tenants
 	Applications *accounts.Applications
+	Keys         *accounts.APIKeys
 	Accounts     *accounts.ConnectedAccounts
 	Audit        *accounts.AuditTrail
 
@@ -83,6 +84,8 @@ type Deps struct {
 	Reconciler    *billing.Reconciler
 	Notices       *notices.Desk
 	Jobs          *outbox.Runner
+
+	GatewayURL string // how applications reach the gateway; "" when that is not known
 
 	Clock *stripeservice.Clock // in sandbox mode, else nil
 }

@@ -5,9 +5,10 @@ import "tollgate/handlers/devportal"
 // devportalRoutes is the developer portal.
 func devportalRoutes(d Deps) []Route {
 	catalogue := devportal.Catalogue{Catalog: d.Catalog, Tenants: d.Tenants}
-	api := devportal.API{Catalog: d.Catalog, Tenants: d.Tenants, Subscriptions: d.Subscriptions, Applications: d.Applications}
+	api := devportal.API{Catalog: d.Catalog, Tenants: d.Tenants, Subscriptions: d.Subscriptions, Applications: d.Applications, Gateway: d.GatewayURL}
 	ends := devportal.Ends{Ends: d.Ends, Applications: d.Applications}
-	applications := devportal.Applications{Applications: d.Applications, Subscriptions: d.Subscriptions}
+	applications := devportal.Applications{Applications: d.Applications, Subscriptions: d.Subscriptions, Keys: d.Keys}
+	keys := devportal.Keys{Applications: applications, Business: d.Business, Gateway: d.GatewayURL}
 	subscriptions := devportal.Subscriptions{Subscriptions: d.Subscriptions}
 	subscription := devportal.Subscription{Business: d.Business, Subscriptions: d.Subscriptions}
 	change := devportal.Change{Subscriptions: d.Subscriptions}
@@ -26,6 +27,10 @@ func devportalRoutes(d Deps) []Route {
 		{"GET", "/devportal/applications/:id/delete", Subscriber, ends.Show},
 		{"POST", "/devportal/applications/:id/delete", Subscriber, ends.Delete},
 		{"GET", "/devportal/endings/:id", Subscriber, ends.Ending},
+		{"POST", "/devportal/applications/:id/keys", Subscriber, keys.Generate},
+		{"GET", "/devportal/applications/:id/keys/:key", Subscriber, keys.Show},
+		{"POST", "/devportal/applications/:id/keys/:key/rotate", Subscriber, keys.Rotate},
+		{"POST", "/devportal/applications/:id/keys/:key/revoke", Subscriber, keys.Revoke},
 
 		{"GET", "/devportal/subscriptions", Subscriber, subscriptions.Show},
 		{"GET", "/devportal/subscriptions/:id", Subscriber, subscription.Show},

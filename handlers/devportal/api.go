@@ -33,6 +33,7 @@ type API struct {
 		List(ctx context.Context, who accounts.Actor) ([]models.Application, error)
 		Create(ctx context.Context, who accounts.Actor, in accounts.ApplicationInput) (models.Application, error)
 	}
+	Gateway string // how applications reach the gateway; "" when that is not known
 }
 
 // newApplication is chosen where a new application is to be made.
@@ -91,6 +92,9 @@ func (h API) render(c *fiber.Ctx, status int, in form, problems fault.Fields) er
 		return err
 	}
 	p := shown(who, l)
+	if h.Gateway != "" {
+		p.Address = h.Gateway + p.Context
+	}
 	p.Application, p.ApplicationName, p.Problems = in.application, in.name, problems
 	if err := h.yours(c.UserContext(), who, &p); err != nil {
 		return err
@@ -103,13 +107,13 @@ func (h API) render(c *fiber.Ctx, status int, in form, problems fault.Fields) er
 func shown(who accounts.Actor, l catalog.Listed) page.APIProps {
 	p := page.APIProps{
 		ID: l.API.UUID, Name: apiTitle(l.API), Label: l.Label, About: l.API.Description, Publisher: l.Provider,
-		Context: callPath(who, l.API), Visitor: !who.SignedIn(),
+		Context: callPath(who, l.API), Counting: ruleOf(l.API).words(), Visitor: !who.SignedIn(),
 	}
 	for _, m := range l.Members {
 		p.Members = append(p.Members, page.Member{Name: m})
 	}
 	for _, o := range l.Offers {
-		p.Plans = append(p.Plans, plan(o))
+		p.Plans = append(p.Plans, plan(o, ruleOf(l.API)))
 	}
 	if who.SignedIn() && !who.Is(accounts.Subscriber) {
 		p.Cannot = "You are not signed in as a subscriber, so you cannot subscribe. An admin can give you that role."

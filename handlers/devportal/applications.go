@@ -2,6 +2,8 @@ package devportal
 
 import (
 	"context"
+	"slices"
+	"strconv"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -27,6 +29,7 @@ type Applications struct {
 	Subscriptions interface {
 		Mine(ctx context.Context, who accounts.Actor, q billing.ListQuery) (billing.Page, error)
 	}
+	Keys Keyring
 }
 
 // crumb leads back to the list.
@@ -106,7 +109,10 @@ func renderForm(c *fiber.Ctx, status int, p page.ApplicationFormProps) error {
 }
 
 // Show answers GET /devportal/applications/:id.
-func (h Applications) Show(c *fiber.Ctx) error {
+func (h Applications) Show(c *fiber.Ctx) error { return h.render(c, fiber.StatusOK, nil) }
+
+// render shows an application. form is what was entered to get a key, nil for nothing.
+func (h Applications) render(c *fiber.Ctx, status int, form *page.KeyForm) error {
 	ctx, who := c.UserContext(), session.Actor(c)
 	a, err := h.Applications.ByUUID(ctx, who, c.Params("id"))
 	if err != nil {
@@ -116,12 +122,32 @@ func (h Applications) Show(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	keys, err := h.Keys.List(ctx, who, a.UUID)
+	if err != nil {
+		return err
+	}
 	p := page.ApplicationProps{
 		Frame: respond.Frame(c, layout.Devportal, a.Name, applicationsPath).With(crumb, ui.Link{Label: a.Name}),
-		ID:    a.UUID, Name: a.Name, Description: a.Description, Created: a.CreatedTime.Time(),
+		ID:    a.UUID, Name: a.Name, Description: a.Description, Created: a.CreatedTime.Time(), KeyForm: page.KeyForm{Name: nextName(keys)},
+	}
+	if form != nil {
+		p.KeyForm = *form
 	}
 	for _, o := range mine.Rows {
 		p.Subscriptions = append(p.Subscriptions, row(o))
 	}
-	return respond.Page(c, fiber.StatusOK, page.Application(p))
+	for _, k := range keys {
+		p.Keys = append(p.Keys, keyRow(k))
+	}
+	return respond.Page(c, status, page.Application(p))
+}
+
+// nextName proposes a name that no key in use has.
+func nextName(keys []accounts.Key) string {
+	for n := 1; ; n++ {
+		name := "Key " + strconv.Itoa(n)
+		if !slices.ContainsFunc(keys, func(k accounts.Key) bool { return k.Name == name && k.Live != nil }) {
+			return name
+		}
+	}
 }

@@ -57,6 +57,7 @@ type shop struct {
 	got      map[string]any
 	change   *bench // where plans can be changed
 	ending   string // what deleting an application comes to
+	ring     *ring  // its keys
 }
 
 func (s *shop) note(what string, with any) error {
@@ -198,7 +199,11 @@ func (s *shop) routes(app *fiber.App) {
 	business := clock.NewBusiness(clock.NewWall(func() time.Time { return now }))
 	catalogue := devportal.Catalogue{Catalog: s, Tenants: s}
 	api := devportal.API{Catalog: s, Tenants: s, Subscriptions: s, Applications: s}
-	applications := devportal.Applications{Applications: s, Subscriptions: s}
+	if s.ring == nil {
+		s.ring = &ring{}
+	}
+	applications := devportal.Applications{Applications: s, Subscriptions: s, Keys: s.ring}
+	keys := devportal.Keys{Applications: applications, Business: business, Gateway: "https://gateway.example"}
 	subscription := devportal.Subscription{Business: business, Subscriptions: s}
 	invoices := devportal.Invoices{Business: business, Subscriptions: s}
 	app.Get("/devportal", catalogue.Show)
@@ -210,6 +215,10 @@ func (s *shop) routes(app *fiber.App) {
 	app.Get("/devportal/applications/:id", applications.Show)
 	app.Get("/devportal/applications/:id/edit", applications.Edit)
 	app.Post("/devportal/applications/:id/edit", applications.Save)
+	app.Post("/devportal/applications/:id/keys", keys.Generate)
+	app.Get("/devportal/applications/:id/keys/:key", keys.Show)
+	app.Post("/devportal/applications/:id/keys/:key/rotate", keys.Rotate)
+	app.Post("/devportal/applications/:id/keys/:key/revoke", keys.Revoke)
 	ends := devportal.Ends{Ends: s, Applications: s}
 	app.Get("/devportal/applications/:id/delete", ends.Show)
 	app.Post("/devportal/applications/:id/delete", ends.Delete)
@@ -257,6 +266,7 @@ func weather() catalog.Listed {
 func subscribed(f access.Facts) billing.Overview {
 	f.Now = now
 	o := billing.Overview{State: access.Of(f), Price: gold(), Plan: weather().Offers[1].Plan}
+	o.APIContext, o.APICounting = "weather", models.CountSuccess
 	o.UUID, o.APIUUID, o.APIName, o.APIVersion, o.PolicyName, o.ApplicationUUID, o.ApplicationName = "sub-1", "api-1", "Weather", "v1", "Gold", "app-1", "Widget"
 	o.NeedsPayment, o.Checkout, o.StripeStatus, o.CreatedTime = f.NeedsPayment, string(f.Checkout), f.Stripe, models.At(now)
 	o.CheckoutExpiresAt, o.CancelAt, o.EndedAt, o.Status = models.At(f.CheckoutEnds), models.At(f.CancelAt), models.At(f.EndedAt), string(o.State.Status)

@@ -108,19 +108,6 @@ func burst(p models.Policy) string {
 	return ui.Count(p.RateLimitCount) + " calls " + span(1, p.RateLimitTimeUnit)
 }
 
-// atLimit says what happens at the limits of a plan.
-func atLimit(p models.Policy) string {
-	switch {
-	case p.Quota > 0 && p.StopOnQuotaReach:
-		return "Refused (429) until the next " + unit(p.TimeUnit)
-	case p.Quota > 0:
-		return "Calls go on"
-	case p.RateLimitCount > 0:
-		return "Refused (429) until the next " + unit(p.RateLimitTimeUnit)
-	}
-	return "There is no limit"
-}
-
 // limits sums the limits of a plan up, "" when it has none.
 func limits(p models.Policy) string {
 	var all []string
@@ -132,12 +119,12 @@ func limits(p models.Policy) string {
 	return strings.Join(all, ", ")
 }
 
-// plan puts an offer into the page's terms.
-func plan(o catalog.Offer) page.Plan {
+// plan puts an offer of an API whose calls are counted by r into the page's terms.
+func plan(o catalog.Offer, r rule) page.Plan {
 	out := page.Plan{
 		ID: o.Plan.UUID, Name: o.Plan.DisplayName, About: o.Plan.Description, Price: price(o.Price), Charged: charged(o.Price),
 		Pending: o.Hold,
-		Quota:   or(quota(o.Plan), "No cap"), Burst: or(burst(o.Plan), "No limit"), AtLimit: atLimit(o.Plan),
+		Quota:   or(quota(o.Plan), "No cap"), Burst: or(burst(o.Plan), "No limit"), AtLimit: atLimit(o.Plan, o.Price),
 	}
 	out.Ticks = []string{out.Quota}
 	if text := burst(o.Plan); text != "" {
@@ -147,7 +134,7 @@ func plan(o catalog.Offer) page.Plan {
 	case o.Price.IsFree():
 		out.Ticks = append(out.Ticks, "No card required")
 	case o.Price.Metered():
-		out.Ticks = append(out.Ticks, "Only calls answered 2xx are charged")
+		out.Ticks = append(out.Ticks, r.charged())
 	default:
 		out.Ticks = append(out.Ticks, "One price, however much you call")
 	}

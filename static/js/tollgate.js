@@ -13,7 +13,8 @@
       if (!word) return;
       var before = word.textContent;
       word.textContent = 'Copied';
-      setTimeout(function () { word.textContent = before; }, 2000);
+      button.setAttribute('data-copied', '');
+      setTimeout(function () { word.textContent = before; button.removeAttribute('data-copied'); }, 2000);
     });
   });
 

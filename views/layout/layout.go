@@ -136,6 +136,7 @@ var navigation = map[Portal][]entry{
 		{"/devportal", "grid", "APIs", ""},
 		{"/devportal/subscriptions", "loop", "My subscriptions", ""},
 		{"/devportal/applications", "key", "Applications", ""},
+		{"/devportal/usage", "chart", "Usage", ""},
 		{"/devportal/invoices", "receipt", "Invoices", ""},
 	},
 }

@@ -38,14 +38,26 @@ var controls = map[string]struct{ has, not []string }{
 	"invoice":                   {has: []string{"Not final", "NW-2026-0261", "https://pay.stripe.com/invoice/acct_1/test_1/pdf", "Manage billing"}},
 	"invoice_open":              {has: []string{"Pay at Stripe", "Stripe tries the card again on "}},
 	"invoice_no_preview":        {has: []string{"Stripe does not answer right now"}, not: []string{"Not final"}},
+	"application_first_key":     {has: []string{`action="/devportal/applications/` + appID + `/keys"`, `class="button button-primary">Generate key</button>`, `name="type"`, `name="life"`, `type="date"`}},
+	"application_keys":          {has: []string{`/keys/k3#rotate"`, `/keys/k3#revoke"`, `class="button">Generate key</button>`, "tgp_4pXq7B…"}, not: []string{"/keys/k1#revoke"}},
+	"key_new":                   {has: []string{`id="key">tgp_4pXq7BexampleKeyThatOpensNothing</pre>`, `data-copy="key"`, "apikey: tgp_4pXq7BexampleKeyThatOpensNothing"}, not: []string{`method="post" action="/devportal`}},
+	"key_rotated":               {has: []string{"Web server (replaced) works until"}},
+	"key":                       {has: []string{`action="/devportal/applications/` + appID + `/keys/k3/rotate"`, `action="/devportal/applications/` + appID + `/keys/k3/revoke"`, `value="0"`, `value="1"`, `value="24" checked`, `value="168"`, "Weather v1 and Tides v1"}},
+	"key_revoked":               {not: []string{"/rotate", "/revoke"}},
+	"subscription_called":       {has: []string{"apikey: YOUR_API_KEY", `href="/devportal/subscriptions/s1/usage"`, `href="/devportal/subscriptions/s1/calls"`, "estimate"}},
+	"subscription_not_called":   {has: []string{`#new-key">Generate key</a>`}},
+	"usage":                     {has: []string{"<figure", "<caption>", "usage.csv", `href="/devportal/subscriptions/s2/calls"`}},
+	"usage_empty":               {has: []string{`class="button button-primary" href="/devportal/applications/app2#new-key">Generate key</a>`}, not: []string{"<figure"}},
+	"usage_hostile":             {not: []string{"javascript:", "<script>alert"}},
+	"calls":                     {has: []string{`href="/devportal/subscriptions/s2/calls.csv"`, `data-copy="call-0193a2f4`, "14:31:58.750 UTC"}},
 	"application":               {has: []string{`action="/devportal/applications/4d9b6a52-6f3c-4ab1-9ef3-6d1a6f1a9c11/delete"`}},
-	"application_used":          {has: []string{`href="/devportal/applications/4d9b6a52-6f3c-4ab1-9ef3-6d1a6f1a9c11/delete">Show what ends</a>`}, not: []string{`method="post" action="/devportal/applications`}},
+	"application_used":          {has: []string{`href="/devportal/applications/4d9b6a52-6f3c-4ab1-9ef3-6d1a6f1a9c11/delete">Show what ends</a>`}, not: []string{`method="post" action="/devportal/applications/4d9b6a52-6f3c-4ab1-9ef3-6d1a6f1a9c11/delete`}},
 }
 
 func TestControls(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	for _, pages := range []map[string]templ.Component{catalogue(), applications(), subscriptions(), invoices()} {
+	for _, pages := range []map[string]templ.Component{catalogue(), applications(), subscriptions(), invoices(), keyPages(), usagePages()} {
 		for name, page := range pages {
 			checkControls(t, name, page)
 			seen[name] = true

@@ -56,6 +56,8 @@ type APIProps struct {
 	About     string
 	Publisher string
 	Context   string   // the path of its calls: /weather/v1
+	Address   string   // the same with the gateway's address; "" when that is not known
+	Counting  string   // which calls count, and how much
 	Members   []Member // of an API product
 	Plans     []Plan
 	Yours     []SubscriptionRow // the person's subscriptions to it
@@ -115,6 +117,8 @@ type ApplicationProps struct {
 	ID, Name, Description string
 	Created               time.Time
 	Subscriptions         []SubscriptionRow
+	Keys                  []KeyRow
+	KeyForm               KeyForm
 }
 
 // SubscriptionsProps is what the page at /devportal/subscriptions shows. The
@@ -193,6 +197,7 @@ type SubscriptionProps struct {
 	Plan      string
 	Price     Price
 	Limits    string // "1,000 calls a minute"; "" for none
+	AtLimit   string // what happens to calls above them
 	Publisher string
 
 	ApplicationID, Application string
@@ -224,6 +229,8 @@ type SubscriptionProps struct {
 	Cancel      Cancel
 	History     []ui.Happening // the newest of what happened
 	Change      Changing
+	CallIt      *CallIt    // nil: there is nothing to call
+	Use         *PeriodUse // nil: it has not begun
 }
 
 // A Cancel is whether and how a subscription can be canceled.

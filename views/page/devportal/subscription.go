@@ -257,6 +257,31 @@ func (p ApplicationProps) lead() string {
 	return "What it is subscribed to, and on which plans."
 }
 
+// keysLead says what keys are for.
+func (p ApplicationProps) keysLead() string {
+	if len(p.Keys) == 0 {
+		return "A key makes the calls of this application. It has none yet."
+	}
+	return "Each makes calls to everything that this application is subscribed to."
+}
+
+// browse leaves the one button that stands out to making a key, while that is next.
+func (p ApplicationProps) browse() ui.Kind {
+	if len(p.Keys) == 0 {
+		return ui.Plain
+	}
+	return ui.Primary
+}
+
+// generateClass makes the button stand out while there is no key and something to
+// call with one.
+func (p ApplicationProps) generateClass() string {
+	if len(p.Keys) == 0 && len(p.Subscriptions) > 0 {
+		return "button button-primary"
+	}
+	return "button"
+}
+
 func (p InvoiceProps) unpaid() bool { return p.Shown.PaidAt.IsZero() && !p.Shown.ToPay.IsZero() }
 
 func (p InvoiceProps) hostedWord() string {

@@ -75,6 +75,9 @@ var fieldNames = map[string]string{
 	"name": "Name", "description": "Description", "when": "When it ends",
 }
 
+// keyFields are what the pages call the fields about keys.
+var keyFields = map[string]string{"name": "Name", "type": "Type", "life": "Expires", "expires": "Last day", "overlap": "When this key stops"}
+
 // problems lists what is wrong with subscribing. A policy is a plan to people.
 func (p APIProps) problems() []ui.Problem {
 	all := map[string]string{}
