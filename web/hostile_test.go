@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tollgate/internal/hostile"
+	"tollgate/internal/wire"
 )
 
 // raw sends bytes to a listening portal and returns the answers until it closes
@@ -43,7 +46,7 @@ func listen(t *testing.T, w *world) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	done := make(chan error, 1)
-	go func() { done <- w.app.Listener(l) }()
+	go func() { done <- w.app.Listener(wire.Listen(l, 1000)) }()
 	t.Cleanup(func() {
 		if err := w.app.ShutdownWithTimeout(5 * time.Second); err != nil {
 			t.Error(err)
@@ -94,7 +97,7 @@ func TestHostileRequests(t *testing.T) {
 		"made-up method":      {"BREW /healthz HTTP/1.1\r\nHost: a\r\n\r\n", 405},
 		"too large a header":  {"GET /healthz HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("x", 20<<10) + "\r\n\r\n", 431},
 		"too large a body":    {"POST /door/machine/1 HTTP/1.1\r\nHost: a\r\nContent-Length: " + strconv.Itoa(2<<20) + "\r\n\r\n", 413},
-		"another HTTP":        {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 405},
+		"another HTTP":        {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400},
 		"TLS on a plain port": {"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400},
 	}
 	for name, c := range cases {
@@ -106,6 +109,19 @@ func TestHostileRequests(t *testing.T) {
 	if got := raw(t, address, after+after); len(got) != 2 || got[0] != 200 || got[1] != 200 {
 		t.Errorf("two good requests: answers %v", got)
 	}
+	if logged := w.logs.String(); strings.Contains(logged, "panic") {
+		t.Errorf("a handler panicked:\n%s", logged)
+	}
+}
+
+// What is sent to the gateway is sent to the portal too.
+func TestHostileCorpus(t *testing.T) {
+	t.Parallel()
+	w := setup(t, "http://127.0.0.1:8080", doors()...)
+	address := listen(t, w)
+	t.Run("corpus", func(t *testing.T) {
+		hostile.Run(t, address, hostile.Site{Get: "/healthz", Post: "/door/machine/1", Last: "/healthz"})
+	})
 	if logged := w.logs.String(); strings.Contains(logged, "panic") {
 		t.Errorf("a handler panicked:\n%s", logged)
 	}

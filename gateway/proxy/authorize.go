@@ -9,6 +9,7 @@ import (
 	"tollgate/access"
 	"tollgate/gateway"
 	"tollgate/internal/fault"
+	"tollgate/usage"
 )
 
 // credentialHeader is where a tenant's own gateway says who it is.
@@ -111,7 +112,7 @@ func (h *Handler) answerYes(w http.ResponseWriter, r *http.Request, pass *gatewa
 	h.stats.authorized.Add(1)
 	header := w.Header()
 	header["X-Subscription"] = []string{pass.UUID}
-	header["X-Call-Id"] = []string{textOf(newID(h.opts.Wall.Now()))}
+	header["X-Call-Id"] = []string{usage.NewCallID(h.opts.Wall.Now()).String()}
 	header["Cache-Control"] = noStore
 	gateway.WriteLimits(header, pass.Limits)
 	h.leaveBody(w, r)

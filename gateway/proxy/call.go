@@ -46,8 +46,8 @@ const oneKey = "Send one key, in the header apikey or behind Bearer in Authoriza
 // serve takes one call from its admission to its end.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, path string) {
 	now := h.opts.Wall.Now()
-	id := newID(now)
-	idText := textOf(id)
+	id := usage.NewCallID(now)
+	idText := id.String()
 	key, drop, ok := h.keyOf(r.Header)
 	if !ok {
 		h.stats.refused.add(badRequest.Type)
@@ -179,7 +179,7 @@ func (c *call) before(status int, header http.Header) error {
 	}
 	if status == http.StatusSwitchingProtocols {
 		if conn := connOf(c.r.Context()); conn != nil {
-			conn.plain.Store(true)
+			conn.Release()
 		}
 	}
 	header["X-Request-Id"] = []string{c.idText}

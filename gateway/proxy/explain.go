@@ -30,7 +30,7 @@ func (c *call) explain(w http.ResponseWriter, err error) {
 	why := &gateway.Refusal{Problem: problemOf(failure.Kind)}
 	switch failure.Kind {
 	case upstream.ClientGone:
-		if conn := connOf(c.r.Context()); c.r.Context().Err() != nil && (conn == nil || !conn.bad.Load()) {
+		if conn := connOf(c.r.Context()); c.r.Context().Err() != nil && (conn == nil || !conn.Malformed()) {
 			c.abandoned()
 		}
 		why.Detail = "The body is malformed." // the client is still there

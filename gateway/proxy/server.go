@@ -6,7 +6,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
+
+	"tollgate/internal/wire"
 )
 
 // What one connection may take.
@@ -31,6 +34,25 @@ type Server struct {
 	opts    ServerOptions
 	http    *http.Server
 	cancel  context.CancelFunc // ends what is under way
+
+	listener atomic.Pointer[wire.Listener]
+}
+
+type connKey struct{}
+
+// connOf returns the connection that a request came over, nil when it came over
+// none of ours.
+func connOf(ctx context.Context) *wire.Conn {
+	c, _ := ctx.Value(connKey{}).(*wire.Conn)
+	return c
+}
+
+// Connections returns what was counted of connections.
+func (s *Server) Connections() wire.Counts {
+	if l := s.listener.Load(); l != nil {
+		return l.Counts()
+	}
+	return wire.Counts{}
 }
 
 // NewServer returns a Server.
@@ -59,9 +81,11 @@ func NewServer(h *Handler, o ServerOptions) *Server {
 }
 
 // Serve answers requests on l until the Server is stopped, and returns nil then.
-// It closes l.
+// It closes l. It is called once.
 func (s *Server) Serve(l net.Listener) error {
-	err := s.http.Serve(&listener{Listener: l, stats: &s.handler.stats, most: s.opts.MaxConns})
+	wired := wire.Listen(l, s.opts.MaxConns)
+	s.listener.Store(wired)
+	err := s.http.Serve(wired)
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

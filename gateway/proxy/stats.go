@@ -15,10 +15,7 @@ type Stats struct {
 	Authorized  int64            // calls that tenants' own gateways were told to let through
 	Cut         int64            // answers that broke off after they had begun
 	FaultyUnits int64            // answers whose header for units said no number
-	Malformed   int64            // connections closed for what could be read in two ways
-	TurnedAway  int64            // connections there was no room for
 	InFlight    int64            // requests being answered
-	Connections int64            // open from clients
 	Took        Histogram        // from a call's head to the end of its answer
 	Waited      Histogram        // for the head of an upstream's answer
 }
@@ -52,19 +49,17 @@ var bounds = []time.Duration{
 
 // stats is where Stats are counted.
 type stats struct {
-	served, counted, cut, faultyUnits  atomic.Int64
-	authorized                         atomic.Int64
-	malformed, turnedAway, connections atomic.Int64
-	inFlight                           atomic.Int64
-	refused, failed                    tally
-	took, waited                       histogram
+	served, counted, cut, faultyUnits atomic.Int64
+	authorized                        atomic.Int64
+	inFlight                          atomic.Int64
+	refused, failed                   tally
+	took, waited                      histogram
 }
 
 func (s *stats) read() Stats {
 	return Stats{
 		Served: s.served.Load(), Counted: s.counted.Load(), Refused: s.refused.read(), Failed: s.failed.read(), Authorized: s.authorized.Load(), Cut: s.cut.Load(),
-		FaultyUnits: s.faultyUnits.Load(), Malformed: s.malformed.Load(), TurnedAway: s.turnedAway.Load(), InFlight: s.inFlight.Load(),
-		Connections: s.connections.Load(), Took: s.took.read(), Waited: s.waited.read(),
+		FaultyUnits: s.faultyUnits.Load(), InFlight: s.inFlight.Load(), Took: s.took.read(), Waited: s.waited.read(),
 	}
 }
 

@@ -19,7 +19,7 @@ var mayImport = map[string][]string{
 	"views/ui":     {"static"},
 	"static":       {},
 
-	"gateway/proxy":    {"gateway", "gateway/entitle", "gateway/upstream", "usage", "access", "models", "internal/peer"}, // models for its TenantID
+	"gateway/proxy":    {"gateway", "gateway/entitle", "gateway/upstream", "usage", "access", "models", "internal/peer", "internal/wire"}, // models for its TenantID
 	"gateway/upstream": {},
 	"gateway/entitle":  {"gateway", "access", "access/facts", "accounts", "catalog", "models", "internal/vault"},
 	"gateway":          {"access"},
@@ -47,6 +47,7 @@ var mayImport = map[string][]string{
 	"internal/clock":  {},
 	"internal/fault":  {},
 	"internal/peer":   {},
+	"internal/wire":   {},
 
 	"internal/metrics": {"models"},
 

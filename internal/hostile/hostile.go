@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tollgate/internal/clock"
 )
 
 // A Site says what the requests ask for.
@@ -27,9 +29,10 @@ type Outcome int
 // The outcomes. An answer of 5xx is none of them.
 const (
 	Refused Outcome = iota // one 4xx, and the connection is closed; or closed without a word where Cut
-	Turned                 // one 4xx; the connection may be used on
+	Turned                 // one 4xx, and the connection may be used on
 	Served                 // an answer below 500, and the good request is answered too
 	Split                  // the first line is a whole request; what follows it is refused
+	Either                 // Turned or Served: HTTP leaves it to the server
 )
 
 // A Case is one request, or what looks like one.
@@ -95,6 +98,8 @@ func (o Outcome) fits(got []int, cut bool) bool {
 		return n == 1 && bad(got[0]) || n == 0 && cut
 	case Turned:
 		return n == 1 && bad(got[0]) || n == 2 && bad(got[0]) && got[1] == http.StatusOK
+	case Either:
+		return Turned.fits(got, cut) || Served.fits(got, cut)
 	case Served:
 		return n == 2 && got[0] >= 200 && got[1] == http.StatusOK
 	case Split:
@@ -114,7 +119,7 @@ func Send(address, raw string, cut bool) ([]int, error) {
 		return nil, err
 	}
 	defer c.Close()
-	if err := c.SetDeadline(time.Now().Add(patience)); err != nil { //nolint:forbidigo // a real connection's deadline
+	if err := c.SetDeadline(clock.Wall{}.Now().Add(patience)); err != nil {
 		return nil, err
 	}
 	go func() { // a server may answer before it has read everything

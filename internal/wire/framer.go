@@ -1,4 +1,4 @@
-package proxy
+package wire
 
 import (
 	"bytes"
@@ -6,9 +6,9 @@ import (
 )
 
 // A framer follows the bytes that a client sends, request by request, and finds
-// what two servers could read in two ways. Go's server is lenient about some of it
-// and hides it from handlers: line ends without CR, folded lines, a length beside
-// chunks, chunks in HTTP/1.0. Whatever is let through has one reading.
+// what two servers could read in two ways: line ends without CR, folded lines, two
+// lengths, a length beside chunks, chunks in HTTP/1.0, other codings, names with
+// blanks, hosts that are none. It judges how a message is framed, not what it asks.
 type framer struct {
 	state   state
 	partial []byte // of a line whose end has not come yet
@@ -35,7 +35,7 @@ const (
 	trailerLine
 )
 
-// Limits of what a framer follows. Go's server has its own for a whole head.
+// Limits of what a framer follows. Servers have their own for a whole head.
 const (
 	maxLines     = 200
 	maxChunkLine = 1 << 10
@@ -84,6 +84,9 @@ func after(s state) state {
 	return requestLine
 }
 
+// inHead reports whether what comes next belongs to a head.
+func (f *framer) inHead() bool { return f.state == requestLine || f.state == headerLine }
+
 // line follows one line with its end, and reports whether it has one reading.
 func (f *framer) line(line []byte) bool {
 	text, ok := bytes.CutSuffix(line, crlf)
@@ -110,7 +113,7 @@ func (f *framer) line(line []byte) bool {
 			return true
 		}
 		f.left += int64(len(line))
-		return f.left <= maxTrailer && named(text)
+		return f.left <= maxTrailer && nameOf(text) != nil
 	case body, chunkData:
 	}
 	return false
@@ -118,16 +121,7 @@ func (f *framer) line(line []byte) bool {
 
 var crlf = []byte("\r\n")
 
-// folded reports whether a line goes on with the one before it, as HTTP once had it.
-func folded(text []byte) bool { return text[0] == ' ' || text[0] == '\t' }
-
-// named reports whether a line of a trailer begins with a name.
-func named(text []byte) bool {
-	name, _, ok := bytes.Cut(text, []byte{':'})
-	return ok && len(name) > 0 && bytes.IndexByte(name, ' ') < 0 && bytes.IndexByte(name, '\t') < 0
-}
-
-// begin reads a request line. What stands before the version, Go's server judges.
+// begin reads a request line. What stands before the version, the server judges.
 func (f *framer) begin(text []byte) bool {
 	old := bytes.HasSuffix(text, []byte(" HTTP/1.0"))
 	if !old && !bytes.HasSuffix(text, []byte(" HTTP/1.1")) {
@@ -139,34 +133,57 @@ func (f *framer) begin(text []byte) bool {
 
 // header reads a line of a head.
 func (f *framer) header(text []byte) bool {
-	if folded(text) {
+	name := nameOf(text)
+	if name == nil {
 		return false
 	}
-	switch text[0] | 0x20 {
-	case 'c':
-		if value, is := valueOf(text, "content-length"); is {
-			return f.contentLength(value)
+	switch len(name) {
+	case len("host"):
+		if is(name, "host") {
+			f.hosts++
+			return hostFormed(valueOf(text, name))
 		}
-	case 't':
-		if value, is := valueOf(text, "transfer-encoding"); is {
+	case len("content-length"):
+		if is(name, "content-length") {
+			return f.contentLength(valueOf(text, name))
+		}
+	case len("transfer-encoding"):
+		if is(name, "transfer-encoding") {
 			twice := f.chunked
 			f.chunked = true
-			return !twice && !f.old && bytes.EqualFold(value, []byte("chunked"))
-		}
-	case 'h':
-		if _, is := valueOf(text, "host"); is {
-			f.hosts++
+			return !twice && !f.old && is(valueOf(text, name), "chunked")
 		}
 	}
 	return true
 }
 
-// valueOf returns what a line says of the field with this name.
-func valueOf(text []byte, name string) ([]byte, bool) {
-	if len(text) <= len(name) || text[len(name)] != ':' || !bytes.EqualFold(text[:len(name)], []byte(name)) {
-		return nil, false
+// nameOf returns the name that a line begins with, nil when there is none: then it
+// may go on with the line before it, as HTTP once had it.
+func nameOf(text []byte) []byte {
+	for i, c := range text {
+		if c == ':' && i > 0 {
+			return text[:i]
+		}
+		if !tokens[c] {
+			return nil
+		}
 	}
-	return bytes.Trim(text[len(name)+1:], " \t"), true
+	return nil
+}
+
+// valueOf returns what a line says behind its name.
+func valueOf(text, name []byte) []byte { return bytes.Trim(text[len(name)+1:], " \t") }
+
+func is(text []byte, lower string) bool { return bytes.EqualFold(text, []byte(lower)) }
+
+// hostFormed reports whether a host could be one (RFC 3986 §3.2.2), with its port.
+func hostFormed(host []byte) bool {
+	for _, c := range host {
+		if !hostBytes[c] {
+			return false
+		}
+	}
+	return true
 }
 
 func (f *framer) contentLength(value []byte) bool {
@@ -224,6 +241,25 @@ func (f *framer) chunk(text []byte) bool {
 }
 
 const noDigit = math.MaxUint8
+
+// tokens are the bytes that names are made of (RFC 9110 §5.6.2), and hostBytes those
+// of hosts.
+var (
+	tokens    = setOf("!#$%&'*+-.^_`|~")
+	hostBytes = setOf("-._~%!$&'()*+,;=:[]")
+)
+
+// setOf returns letters, digits and more.
+func setOf(more string) (t [256]bool) {
+	for c := range t {
+		low := c | 0x20
+		t[c] = '0' <= c && c <= '9' || 'a' <= low && low <= 'z'
+	}
+	for _, c := range []byte(more) {
+		t[c] = true
+	}
+	return t
+}
 
 // hexDigits maps a byte to its value as a hexadecimal digit.
 var hexDigits = func() (t [256]uint8) {
