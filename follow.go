@@ -98,10 +98,31 @@ func (f *follower) follow(ctx context.Context, offset time.Duration) (time.Time,
 	if _, err := f.parts.agree.RunOnce(ctx); err != nil {
 		return time.Time{}, err
 	}
+	if err := f.publish(ctx); err != nil {
+		return time.Time{}, err
+	}
 	if _, err := f.parts.runner.RunOnce(ctx); err != nil {
 		return time.Time{}, err
 	}
-	return f.parts.sweep.Subscriptions.NextDue(ctx)
+	next, err := f.parts.sweep.Subscriptions.NextDue(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	usage, err := f.parts.publisher.NextDue(ctx)
+	if next.IsZero() || !usage.IsZero() && usage.Before(next) {
+		next = usage
+	}
+	return next, err
+}
+
+// publish sends what is due to the meters, so that an invoice that is made in the next
+// step finds it there.
+func (f *follower) publish(ctx context.Context) error {
+	if _, err := f.parts.publisher.RunOnce(ctx); err != nil {
+		return err
+	}
+	_, err := f.parts.comparer.RunOnce(ctx)
+	return err
 }
 
 // offsetPoll is how often a process looks whether another one has heard that

@@ -16,9 +16,9 @@ import (
 	"tollgate/internal/config"
 )
 
-const usage = `Tollgate sells APIs.
+const synopsis = `Tollgate sells APIs.
 
-  tollgate [serve] [-config FILE] [portal] [worker] [sandbox]
+  tollgate [serve] [-config FILE] [portal] [gateway] [worker] [sandbox]
         start the named parts, all by default
   tollgate user add [-config FILE] -name USERNAME [-email E] [-tenant DOMAIN] -roles admin,publisher,subscriber
         add a person, and print a link to set the password
@@ -57,15 +57,15 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		_, err := fmt.Fprintln(out, "tollgate", version())
 		return err
 	case "help":
-		_, err := io.WriteString(out, usage)
+		_, err := io.WriteString(out, synopsis)
 		return err
 	}
-	return fmt.Errorf("%q is not a command\n\n%s", command, usage)
+	return fmt.Errorf("%q is not a command\n\n%s", command, synopsis)
 }
 
 func isPart(word string) bool {
 	switch config.Part(word) {
-	case config.PartPortal, config.PartWorker, config.PartSandbox:
+	case config.PartPortal, config.PartGateway, config.PartWorker, config.PartSandbox:
 		return true
 	}
 	return false
@@ -75,6 +75,6 @@ func isPart(word string) bool {
 func flags(name string, out io.Writer) (*flag.FlagSet, *string) {
 	set := flag.NewFlagSet(name, flag.ContinueOnError)
 	set.SetOutput(out)
-	set.Usage = func() { _, _ = io.WriteString(out, usage) }
+	set.Usage = func() { _, _ = io.WriteString(out, synopsis) }
 	return set, set.String("config", "", "configuration file")
 }

@@ -17,6 +17,7 @@ import (
 	"tollgate/internal/outbox"
 	"tollgate/models"
 	"tollgate/notices"
+	"tollgate/usage"
 	"tollgate/web"
 	"tollgate/web/respond"
 )
@@ -32,6 +33,10 @@ type parts struct {
 	sweep  billing.Sweep
 	agree  *billing.Reconciler
 	clock  *follower // nil outside sandbox mode
+
+	publisher   *usage.Publisher
+	comparer    *usage.Comparer
+	credentials *accounts.GatewayCredentials
 }
 
 // wire makes the services and introduces them to each other.
@@ -51,6 +56,9 @@ func (s *server) wire() (*parts, error) {
 	desk := &notices.Desk{DB: s.db, Wall: s.wall, Business: s.business, PublicURL: s.portalURL, Mail: mailServer(s.cfg.Mail), Jobs: runner}
 	subscriptions := &billing.Subscriptions{DB: s.db, Engine: engine, Jobs: runner, Wall: s.wall, Business: s.business,
 		Installation: s.installation.InstallationID, PublicURL: s.portalURL, StripePages: s.stripePages(base), Patience: patience, Notices: desk}
+	publisher := &usage.Publisher{DB: s.db, Sink: engine, Wall: s.wall, Business: s.business, Log: s.log, Installation: s.installation.InstallationID,
+		Rate: usageRate(s.cfg.Mode)}
+	subscriptions.Usage = &usage.Flusher{Publisher: publisher}
 	ends := &billing.Ends{Subscriptions: subscriptions, Sales: sales}
 	goods := &catalog.Service{DB: s.db, Wall: s.wall, Follow: sales, Ends: ends, Demo: s.cfg.Mode == config.Sandbox}
 	s.people.Ends = ends
@@ -62,11 +70,14 @@ func (s *server) wire() (*parts, error) {
 	inbox := &billing.Inbox{DB: s.db, Engine: engine, Jobs: runner, Secrets: s.tenants, Wall: s.wall, Live: s.cfg.Mode == config.Live}
 	agree := &billing.Reconciler{Subscriptions: subscriptions, Inbox: inbox, Pause: comparisonPause(s.cfg.Mode)}
 	agree.Register(runner)
-	p := &parts{runner: runner, sweep: billing.Sweep{Subscriptions: subscriptions}, agree: agree}
+	p := &parts{runner: runner, sweep: billing.Sweep{Subscriptions: subscriptions}, agree: agree, publisher: publisher,
+		comparer:    &usage.Comparer{Publisher: publisher, Invoices: subscriptions},
+		credentials: accounts.NewGatewayCredentials(s.db, s.wall, s.business, s.vault)}
 	p.deps = web.Deps{
 		Log: s.log, Wall: s.wall, Business: s.business, Site: s.site(), Proxies: s.cfg.TrustedProxies, Ready: s.ready, Demo: s.demo(),
 		Sessions: &accounts.Sessions{DB: s.db, Wall: s.wall}, People: s.people, Tenants: s.tenants,
 		Applications: &accounts.Applications{DB: s.db, Wall: s.wall, Ends: ends}, Accounts: connected, Audit: &accounts.AuditTrail{DB: s.db},
+		Keys: &accounts.APIKeys{DB: s.db, Wall: s.wall, Business: s.business, Vault: s.vault}, GatewayURL: s.gatewayURL,
 		Catalog: goods, Subscriptions: subscriptions, Ends: ends, Registrar: registrar, Sales: sales, Jobs: runner, Notices: desk,
 		Inbox: inbox, Reconciler: agree,
 	}
@@ -76,6 +87,19 @@ func (s *server) wire() (*parts, error) {
 		p.deps.Clock = &stripeservice.Clock{Token: p.clock.token, Follow: p.clock.follow}
 	}
 	return p, nil
+}
+
+// usageRate is how many meter events a second Stripe allows for an account: 100 live,
+// 25 in test mode. The sandbox on this machine allows any number, 0.
+func usageRate(mode config.Mode) float64 {
+	switch mode {
+	case config.Live:
+		return 100
+	case config.Test:
+		return 25
+	case config.Sandbox:
+	}
+	return 0
 }
 
 // comparisonPause is the time between two calls of a comparison: a quarter of the

@@ -210,6 +210,9 @@ func (s *server) greet(ctx context.Context) {
 			fmt.Fprintf(&b, "  %-10s %s/%s\n", p, s.portalURL, p)
 		}
 	}
+	if s.gateway != nil {
+		fmt.Fprintf(&b, "  %-10s %s\n", "gateway", s.gatewayURL)
+	}
 	if s.sandbox != nil {
 		fmt.Fprintf(&b, "  %-10s %s\n", "sandbox", s.sandboxURL)
 	}

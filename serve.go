@@ -17,6 +17,7 @@ import (
 
 	"tollgate/internal/config"
 	"tollgate/sandbox"
+	"tollgate/usage"
 	"tollgate/web"
 )
 
@@ -31,8 +32,11 @@ type server struct {
 	parts   *parts
 	sandbox *sandbox.Server
 	portal  listener
+	gateway *dataPlane    // nil: no calls are served here
+	ledger  *usage.Ledger // nil: no calls are written down here
 
 	portalURL, sandboxURL string
+	gatewayURL            string // how people are told to reach it, "" when that is not known
 	metricsURL            string // "" when nobody may ask
 	wait                  sync.WaitGroup
 }
@@ -101,7 +105,7 @@ func logLevel(getenv func(string) string) slog.Level {
 
 // run starts everything, says so, and waits for the end.
 func (s *server) run(ctx context.Context) error {
-	failed := make(chan error, 4)
+	failed := make(chan error, 5)
 	if err := s.startSandbox(ctx, failed); err != nil {
 		return err
 	}
@@ -112,8 +116,19 @@ func (s *server) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	calls, err := s.listenGateway()
+	if err != nil {
+		return err
+	}
+	s.ledger = s.openLedger(s.cfg.GatewayAddr)
 	if s.parts, err = s.wire(); err != nil {
 		return err
+	}
+	s.startLedger(ctx)
+	defer s.stopGateway()
+	if calls != nil {
+		s.gateway = s.openGateway()
+		s.startGateway(ctx, calls, failed)
 	}
 	if address != nil {
 		s.portal = web.New(s.parts.deps)
@@ -222,6 +237,8 @@ func (s *server) jobs() []job {
 			job{name: "reconciliation", runOnce: s.parts.agree.RunOnce},
 			job{name: "sessions", runOnce: s.parts.deps.Sessions.RunOnce},
 			job{name: "housekeeping", runOnce: s.keepHouse},
+			job{"usage", s.parts.publisher.RunOnce, s.parts.publisher.Woken()},
+			job{name: "comparison of units", runOnce: s.parts.comparer.RunOnce},
 		)
 	}
 	return jobs

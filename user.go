@@ -19,7 +19,7 @@ import (
 // user is the command about people: add one, or make a new link for one.
 func user(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error {
 	if len(args) == 0 || args[0] != "add" && args[0] != "link" {
-		return fmt.Errorf("say what to do: tollgate user add, or tollgate user link\n\n%s", usage)
+		return fmt.Errorf("say what to do: tollgate user add, or tollgate user link\n\n%s", synopsis)
 	}
 	set, file := flags("user", out)
 	name, email := set.String("name", "", ""), set.String("email", "", "")

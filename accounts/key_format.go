@@ -92,3 +92,6 @@ func KeyTags(v *vault.Vault) func(key string) [32]byte { return v.Tags(keyPurpos
 
 // KeyHash spells what KeyTags returns as the database has it.
 func KeyHash(tag [32]byte) string { return hex.EncodeToString(tag[:]) }
+
+// KeyPrefixes returns how the keys of applications begin.
+func KeyPrefixes() []string { return []string{prefixProduction, prefixSandbox} }

@@ -21,6 +21,10 @@ type Rows interface {
 	End(ctx context.Context, id string) error
 }
 
+// Names are all names that the portal's cookie can have. Nobody but the portal may
+// see it.
+func Names() []string { return []string{cookieHTTPS, cookieHTTP} }
+
 // The names of the cookie. With the prefix __Host- browsers accept it over https
 // only, from this host only.
 const (
