@@ -89,8 +89,10 @@ func field(s string) (name, value string, err error) {
 		return "", "", errHead
 	}
 	value = trim(s[i+1:])
-	if strings.IndexByte(value, '\r') >= 0 || strings.IndexByte(value, 0) >= 0 {
-		return "", "", errHead
+	for j := range len(value) {
+		if c := value[j]; c < ' ' && c != '\t' || c == 0x7f {
+			return "", "", errHead
+		}
 	}
 	return textproto.CanonicalMIMEHeaderKey(s[:i]), value, nil
 }

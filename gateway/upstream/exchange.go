@@ -133,6 +133,9 @@ func (x *exchange) run() error {
 	}
 	if err != nil && !x.begun {
 		x.restore()
+		if x.now = x.client.wall.Now(); x.now.Sub(x.start) > time.Second {
+			x.extend() // for what the caller says instead
+		}
 	}
 	return err
 }

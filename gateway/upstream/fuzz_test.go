@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,22 +24,17 @@ func FuzzAnswer(f *testing.F) {
 		ok, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\nX-A: b\r\n\r\n",
 		"HTTP/1.1 103 Hints\r\nLink: a\r\n\r\n" + ok, "HTTP/1.0 200 OK\r\n\r\nhello", "HTTP/1.1 204 No\r\n\r\n", "HTTP/1.1 304 No\r\nContent-Length: 5\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n05 \r\nhello\r\n00\r\n\r\n", "HTTP/1.1 200 OK\nContent-Length: 2\n\nok", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n",
+		"HTTP/1.0 200 \n0:\x04\n\n",
 	} {
 		f.Add([]byte(seed))
 	}
-	in := make(chan []byte, 1)
-	url := listen(f, func(c net.Conn, r *bufio.Reader) {
-		if _, err := readRequest(r); err == nil {
-			c.Write(<-in)
-		}
-	})
-	target := targetOf(f, url)
+	target, next := saying(f)
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		c := upstream.New(upstream.Options{Rule: lan, FirstByte: time.Second, Idle: time.Second})
 		defer c.Close()
 		w := httptest.NewRecorder()
 		r := httptest.NewRequest("POST", "/", nil) // never sent twice
-		in <- answer
+		next.Store(&answer)
 		_, err := c.Do(w, r, &upstream.Call{Target: target, Path: "/"})
 		if err != nil {
 			if e, ours := err.(*upstream.Error); !ours || !e.Begun && (w.Body.Len() > 0 || len(w.Header()) > 0) {
@@ -62,6 +58,17 @@ func FuzzAnswer(f *testing.F) {
 	})
 }
 
+// saying is an upstream that answers what it is told to, and goes.
+func saying(f *testing.F) (*upstream.Target, *atomic.Pointer[[]byte]) {
+	next := new(atomic.Pointer[[]byte])
+	url := listen(f, func(c net.Conn, r *bufio.Reader) {
+		if _, err := readRequest(r); err == nil {
+			c.Write(*next.Load())
+		}
+	})
+	return targetOf(f, url), next
+}
+
 // standard is how net/http reads an answer, with its interim ones left out.
 func standard(answer []byte) (*http.Response, error) {
 	r := bufio.NewReader(bytes.NewReader(answer))
@@ -77,18 +84,13 @@ func FuzzChunks(f *testing.F) {
 	for _, seed := range []string{"0\r\n", "5\r\nhello\r\n0\r\n", "5;x\r\nhello\r\n0;y\r\n", "5\nhello\r\n0\r\n", "5\r\nhello0\r\n", "-5\r\n", "0x5\r\n", " 5\r\n", "5 \r\n", "fffffffffffffffff\r\n", "5\r\nhel"} {
 		f.Add([]byte(seed))
 	}
-	in := make(chan []byte, 1)
-	url := listen(f, func(c net.Conn, r *bufio.Reader) {
-		if _, err := readRequest(r); err == nil {
-			c.Write(<-in)
-		}
-	})
-	target := targetOf(f, url)
+	target, next := saying(f)
 	f.Fuzz(func(t *testing.T, chunks []byte) {
 		c := upstream.New(upstream.Options{Rule: lan, FirstByte: time.Second, Idle: time.Second})
 		defer c.Close()
 		w := httptest.NewRecorder()
-		in <- []byte("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + string(chunks) + "\r\n")
+		answer := []byte("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + string(chunks) + "\r\n")
+		next.Store(&answer)
 		_, err := c.Do(w, httptest.NewRequest("POST", "/", nil), &upstream.Call{Target: target, Path: "/"})
 		want, wantErr := io.ReadAll(httputil.NewChunkedReader(bytes.NewReader(chunks)))
 		if err == nil && (wantErr != nil || w.Body.String() != string(want)) {
