@@ -125,10 +125,11 @@ func (x *exchange) run() error {
 	if err == nil {
 		err = x.readHead()
 	}
-	if err == nil && x.ans.status == http.StatusSwitchingProtocols {
-		return x.switchProtocols()
-	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case x.ans.status == http.StatusSwitchingProtocols:
+		err = x.switchProtocols()
+	default:
 		err = x.respond()
 	}
 	if err != nil && !x.begun {
@@ -144,7 +145,7 @@ func (x *exchange) run() error {
 func (x *exchange) prepare() (bool, error) {
 	r := x.r
 	if x.call.Target.addr == "" {
-		return false, &Error{Kind: BadCall, Err: errors.New("nothing carries " + x.call.Target.scheme)}
+		return false, &Error{Kind: NoConnect, Err: errors.New("nothing carries " + x.call.Target.scheme)}
 	}
 	body := hasBody(r)
 	x.expects = body && holds(r.Header["Expect"], "100-continue")
@@ -226,6 +227,7 @@ func (x *exchange) sendLong() error {
 		if err := x.take(false); err != nil {
 			return err
 		}
+		x.conn.patience(x.client.wall.Now(), x.firstByte()) // a deadline that has passed would end the look too
 		if x.conn.reused && !x.conn.alive() {
 			x.drop()
 		}

@@ -94,7 +94,7 @@ func TestFailuresInThisProcess(t *testing.T) {
 	}
 	nobody := newFront(t, upstream.Options{}, "demo:weather", nil)
 	get(t, nobody.URL, "/")
-	nobody.expectError(t, upstream.BadCall, false)
+	nobody.expectError(t, upstream.NoConnect, false)
 }
 
 type failing struct{}
