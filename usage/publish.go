@@ -142,7 +142,18 @@ func (p *Publisher) dueAt(ctx context.Context, row models.UsageRun) (models.Inst
 	next = earlier(next, window)
 	at, err := p.nextSeal(ctx)
 	if at != 0 {
-		next = min(next, p.wall(at))
+		next = earlier(next, p.wall(at))
+	}
+	if err != nil {
+		return 0, err
+	}
+	hour, err := models.FirstUnsealedHour(ctx, p.DB)
+	if hour != 0 {
+		over := hour + models.Instant((time.Hour + settleWait).Milliseconds())
+		if over <= row.StartedTime { // it was due in the last run already, so what is there came since
+			over = row.StartedTime + models.Instant(settleWait.Milliseconds())
+		}
+		next = min(next, p.wall(over))
 	}
 	return next, err
 }

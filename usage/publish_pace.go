@@ -19,11 +19,8 @@ type pace struct {
 	mu    sync.Mutex
 	rate  float64
 	next  time.Time // of the next call
-	asked time.Time // no call before then, for a moment
-
-	pauses int       // in a row
-	until  time.Time // it rests
-	rest   time.Duration
+	until time.Time // it rests
+	rest  time.Duration
 }
 
 func (p *Publisher) paceOf(at accounts.StripeAccount) *pace {
@@ -53,11 +50,15 @@ func (p *pace) take(now time.Time) time.Duration {
 func (p *pace) tired(now time.Time, wait time.Duration) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.rest = min(max(2*p.rest, firstRest), longestRest)
+	if !p.until.After(now) { // else it is one of those that were under way together
+		p.rest = min(max(2*p.rest, firstRest), longestRest)
+	}
 	if wait <= 0 {
 		wait = p.rest
 	}
-	p.until = now.Add(wait)
+	if until := now.Add(wait); until.After(p.until) {
+		p.until = until
+	}
 	return wait
 }
 
