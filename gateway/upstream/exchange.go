@@ -266,13 +266,20 @@ func (x *exchange) firstByte() time.Duration {
 
 // unanswered says why no answer came, or not the whole of its head.
 func (x *exchange) unanswered(err error) error {
-	if failure := x.stopPump(); failure != nil {
-		return failure
-	}
 	if err == io.EOF {
 		err = errEarly
 	}
-	return failed(x.r.Context(), err)
+	return x.whose(err)
+}
+
+// whose finds out whose failure it is that err told of. It looks at the context
+// first: a client whose time is taken from it counts as gone for net/http.
+func (x *exchange) whose(err error) *Error {
+	theirs := failed(x.r.Context(), err)
+	if failure := x.stopPump(); failure != nil {
+		return failure
+	}
+	return theirs
 }
 
 // idempotent reports whether a request may be sent twice.

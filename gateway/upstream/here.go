@@ -3,6 +3,7 @@ package upstream
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"maps"
 	"net/http"
@@ -17,6 +18,9 @@ func (x *exchange) runHere(transport http.RoundTripper) error {
 		return &Error{Kind: BadCall, Err: err}
 	}
 	res, err := transport.RoundTrip(out)
+	if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return unsent(large)
+	}
 	if err != nil {
 		return failed(x.r.Context(), err)
 	}

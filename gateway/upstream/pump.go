@@ -55,8 +55,8 @@ func (p *pump) run() {
 		if err == io.EOF || p.length >= 0 && p.sent.Load()+int64(n) == p.length {
 			p.ended.Store(true)
 		} else if err != nil {
-			p.failure = unsent(err)
 			if !p.discard.Load() {
+				p.failure = unsent(err)
 				_ = p.dst.tcp().Close() // half a request must not look like a whole one
 			}
 			return
@@ -169,7 +169,7 @@ func (x *exchange) answered() bool {
 
 // stopPump ends the pump and returns what was wrong with the client's side. A
 // client that has not sent everything by then cannot send another request.
-func (x *exchange) stopPump() error {
+func (x *exchange) stopPump() *Error {
 	p := x.pump
 	if p == nil {
 		if x.closes { // the server will look for the body's end: not for long
@@ -194,10 +194,7 @@ func (x *exchange) stopPump() error {
 		_ = p.control.SetReadDeadline(x.client.wall.Now().Add(lingering))
 	}
 	x.result.Sent = p.sent.Load()
-	if p.failure != nil {
-		return p.failure
-	}
-	return nil
+	return p.failure
 }
 
 // lingering is how long we listen to a client whose body nobody wants any more.

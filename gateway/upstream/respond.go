@@ -160,7 +160,7 @@ func (x *exchange) broken(err error) error {
 	if e, ours := errors.AsType[*Error](err); ours {
 		return e
 	}
-	e := failed(x.r.Context(), err)
+	e := x.whose(err)
 	e.Begun = true
 	return e
 }

@@ -14,7 +14,6 @@ import (
 // have ended. When one has, the other gets the time of an idle body for its rest.
 func (x *exchange) switchProtocols() error {
 	if !x.upgrade || !holds(x.ans.options, "upgrade") || !strings.EqualFold(x.ans.upgrade, "websocket") || x.ans.odd {
-		x.restore()
 		return &Error{Kind: BadAnswer, Err: errSwitch}
 	}
 	h := x.w.Header()
@@ -22,7 +21,6 @@ func (x *exchange) switchProtocols() error {
 	x.result.Status, x.result.Waited = x.ans.status, x.client.wall.Now().Sub(x.start)
 	if x.call.Before != nil {
 		if err := x.call.Before(x.ans.status, h); err != nil {
-			x.restore()
 			return err
 		}
 	}
@@ -34,7 +32,6 @@ func (x *exchange) switchProtocols() error {
 	head.WriteString("\r\n")
 	client, buffered, err := x.controller().Hijack()
 	if err != nil {
-		x.restore()
 		return &Error{Kind: BadAnswer, Err: err}
 	}
 	defer client.Close()

@@ -254,3 +254,44 @@ func TestNoRequestIsMadeOfABody(t *testing.T) {
 		}
 	}
 }
+
+// A failure is told as that of the side that failed.
+func TestAnUpstreamThatLeavesInTheMiddleOfABody(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]string{"without an answer": "", "with half an answer": "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFront(t, upstream.Options{}, listen(t, func(c net.Conn, r *bufio.Reader) {
+				req, err := readRequest(r)
+				if err != nil {
+					return
+				}
+				_, _ = io.ReadFull(req.Body, make([]byte, 5))
+				io.WriteString(c, answer)
+			}), nil)
+			c, r := dial(t, f.URL)
+			io.WriteString(c, "POST / HTTP/1.1\r\nHost: api.test\r\nContent-Length: 100000\r\n\r\nhello") // and waits
+			all, _ := io.ReadAll(r)
+			if got := string(all); answer == "" && !strings.HasPrefix(got, "HTTP/1.1 502 ") || strings.Count(got, "HTTP/1.1 ") > 1 {
+				t.Errorf("the client reads %q", got)
+			}
+			f.expectError(t, upstream.BadAnswer, answer != "")
+		})
+	}
+}
+
+// A deadline of the call before does not make a kept connection look dead.
+func TestALongBodyGoesOverAKeptConnection(t *testing.T) {
+	t.Parallel()
+	f := newFront(t, upstream.Options{FirstByte: 200 * time.Millisecond}, listen(t, answers(ok, false)), nil)
+	for i := range 3 {
+		got := ask(t, f.URL, "POST / HTTP/1.1\r\nHost: api.test\r\nConnection: close\r\nContent-Length: 100000\r\n\r\n"+strings.Repeat("x", 100_000))
+		if !strings.HasPrefix(got, "HTTP/1.1 200 ") {
+			t.Errorf("the client reads %q", got)
+		}
+		if res, err := f.last(t); err != nil || res.Reused != (i > 0) || res.Sent != 100_000 {
+			t.Errorf("call %d: %+v, %v", i, res, err)
+		}
+		time.Sleep(400 * time.Millisecond)
+	}
+}
