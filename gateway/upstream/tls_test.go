@@ -1,6 +1,7 @@
 package upstream_test
 
 import (
+	"bufio"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -96,5 +97,60 @@ func TestTLS(t *testing.T) {
 			}
 			f.expectError(t, upstream.NoConnect, false)
 		})
+	}
+}
+
+// The gateway's own side may speak HTTP/2, where an early answer ends one stream.
+func TestClientsOfHTTP2(t *testing.T) {
+	t.Parallel()
+	url := listen(t, func(c net.Conn, r *bufio.Reader) {
+		for {
+			req, err := readRequest(r)
+			if err != nil {
+				return
+			}
+			if req.URL.Path == "/early" {
+				io.WriteString(c, "HTTP/1.1 413 Large\r\nContent-Length: 5\r\nConnection: close\r\n\r\nlarge")
+				_, _ = io.Copy(io.Discard, r) // closing at once would take the answer back
+				return
+			}
+			body, _ := io.ReadAll(req.Body)
+			fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: %d\r\n\r\n", len(body))
+		}
+	})
+	client := upstream.New(upstream.Options{Rule: lan})
+	t.Cleanup(client.Close)
+	target := targetOf(t, url)
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := client.Do(w, r, &upstream.Call{Target: target, Path: r.URL.EscapedPath()}); err != nil {
+			t.Error(describe(err))
+			panic(http.ErrAbortHandler)
+		}
+	}))
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	for _, c := range []struct {
+		path   string
+		body   io.Reader
+		status int
+		answer string
+		sum    string
+	}{
+		{"/", nil, 200, "hello", "0"},
+		{"/", strings.NewReader("short"), 200, "hello", "5"},
+		{"/", strings.NewReader(strings.Repeat("x", 1_000_000)), 200, "hello", "1000000"},
+		{"/early", io.LimitReader(zeros{}, 1_000_000), 413, "large", ""},
+		{"/", nil, 200, "hello", "0"},
+	} {
+		res, err := s.Client().Post(s.URL+c.path, "a/b", c.body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		if err != nil || res.ProtoMajor != 2 || res.StatusCode != c.status || string(answer) != c.answer || res.Trailer.Get("X-Sum") != c.sum {
+			t.Errorf("%s: %d %q, trailer %v, %v", c.path, res.StatusCode, answer, res.Trailer, err)
+		}
 	}
 }
