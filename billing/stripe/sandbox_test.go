@@ -21,6 +21,7 @@ import (
 // A world is an engine on a sandbox of its own, with one connected account.
 type world struct {
 	*stripe.Engine
+	box       *sandbox.Server
 	sdk       *sdk.Client
 	connected accounts.StripeAccount
 }
@@ -40,6 +41,7 @@ func newWorld(t *testing.T) world {
 		}
 	})
 	w := world{
+		box:    box,
 		Engine: stripe.New(keys{1: testKey}, srv.URL, slog.New(slog.DiscardHandler), stripetest.Checked(t, http.DefaultTransport)),
 		sdk:    sdk.NewClient(testKey, sdk.WithBackends(sdk.NewBackendsWithConfig(&sdk.BackendConfig{URL: &srv.URL, LeveledLogger: &sdk.LeveledLogger{}}))),
 	}
