@@ -163,3 +163,18 @@ func (f *fleet) victims() []string {
 	}
 	return names
 }
+
+// account is the demo publisher's account at the sandbox.
+func (f *fleet) account() string {
+	f.t.Helper()
+	for range 200 {
+		for _, log := range f.logs {
+			if a := first(saidAccount, log.String()); a != "" {
+				return a
+			}
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	f.t.Fatal("no account is set up")
+	return ""
+}
