@@ -80,9 +80,8 @@ var ledgerGuards = []guard{
 			AND MIN(p.first_at) = NEW.first_at AND MAX(p.last_at) = NEW.last_at AND MAX(p.recorded_at) = NEW.recorded_at
 			AND COUNT(p.window_id) IN (0, COUNT(*))
 			AND COALESCE(MIN(p.window_id), '') = COALESCE(NEW.window_id, '') AND COALESCE(MAX(p.window_id), '') = COALESCE(NEW.window_id, '')
-			AND COUNT(p.todo) = COUNT(*)
-			AND ((NEW.todo = 3 AND MIN(p.todo) >= 2 AND NEW.detail IS NOT NULL)
-				OR (NEW.todo IS NULL AND MIN(p.todo) = 3 AND NEW.detail IS NULL))))`},
+			AND ((NEW.todo = 3 AND NEW.detail IS NOT NULL AND COUNT(p.todo) = COUNT(*) AND MIN(p.todo) >= 2)
+				OR (NEW.todo IS NULL AND NEW.detail IS NULL AND MIN(COALESCE(p.todo, 3)) = 3))))`},
 }
 
 // statements spells g for one engine. Each can be run again. What is neither true

@@ -21,9 +21,9 @@ var ledgerRules = []ledgerRule{
 	{"the calls of a writer and subscription are numbered from 1 on without gap or overlap", `
 		SELECT x.subscription_id, x.writer, x.seq_from AS n FROM (
 			SELECT subscription_id, writer, epoch, seq_from,
-				LAG(seq_to, 1, 0) OVER (PARTITION BY writer, epoch, subscription_id ORDER BY seq_from, seq_to) AS before
+				COALESCE(LAG(seq_to) OVER (PARTITION BY writer, epoch, subscription_id ORDER BY seq_from, seq_to), 0) AS prior
 			FROM usage_ledger) AS x
-		WHERE x.seq_from <> x.before + 1`},
+		WHERE x.seq_from <> x.prior + 1`},
 	{"a row lies within its hour, and one of single calls within a second", `
 		SELECT subscription_id, writer, seq_from AS n FROM usage_ledger
 		WHERE hour % 3600000 <> 0 OR first_at < hour OR last_at < first_at OR last_at >= hour + 3600000

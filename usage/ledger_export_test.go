@@ -60,3 +60,28 @@ func (s *FaultyStore) Do(ctx context.Context, fn func(ctx context.Context, db bu
 
 // Close implements store.
 func (s *FaultyStore) Close() { s.real.Close() }
+
+// A DetailCall is a detailCall, for tests.
+type DetailCall struct {
+	ID                          CallID
+	Offset, Status, Units, Took int64
+	Flags                       int64
+}
+
+// WriteDetail makes a detail.
+func WriteDetail(calls []DetailCall) []byte {
+	var b []byte
+	for _, c := range calls {
+		b = appendDetail(b, detailCall{c.ID, c.Offset, c.Status, c.Units, c.Took, c.Flags})
+	}
+	return b
+}
+
+// ReadDetail reads a detail.
+func ReadDetail(b []byte) ([]DetailCall, error) {
+	var calls []DetailCall
+	err := readDetail(b, func(c detailCall) {
+		calls = append(calls, DetailCall{c.id, c.offset, c.status, c.units, c.took, c.flags})
+	})
+	return calls, err
+}

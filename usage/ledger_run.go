@@ -48,12 +48,10 @@ func (l *Ledger) Run(ctx context.Context) error {
 	l.hurt = &wound{why: errNotRunning}
 	beat := time.NewTicker(l.o.Beat)
 	defer beat.Stop()
+	again := time.NewTicker(mendEvery)
+	defer again.Stop()
 	l.mend(ctx)
 	for {
-		var again <-chan time.Time
-		if l.hurt != nil {
-			again = time.After(mendEvery)
-		}
 		select {
 		case <-l.wake:
 			l.next(ctx)
@@ -61,8 +59,10 @@ func (l *Ledger) Run(ctx context.Context) error {
 			if l.hurt == nil {
 				l.beat(ctx)
 			}
-		case <-again:
-			l.mend(ctx)
+		case <-again.C:
+			if l.hurt != nil {
+				l.mend(ctx)
+			}
 		case <-ctx.Done():
 			return l.end(ctx)
 		case <-l.stop:
