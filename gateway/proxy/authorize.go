@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"tollgate/access"
 	"tollgate/gateway"
 	"tollgate/internal/fault"
 	"tollgate/usage"
@@ -69,34 +68,22 @@ func (h *Handler) judge(w http.ResponseWriter, r *http.Request, q question) {
 		h.unauthenticated(w, r, q, err)
 		return
 	}
-	foreign := prefix == "" && strings.HasPrefix(path, "/t/")
 	if prefix != "" && !strings.HasPrefix(path, prefix+"/") {
 		path = prefix + path
 	}
 	key, _, ok := h.keyOf(r.Header)
-	switch {
-	case !ok:
+	if !ok {
 		h.answerNo(w, r, q, &gateway.Refusal{Problem: badRequest, Detail: oneKey})
 		return
-	case foreign:
-		h.answerNo(w, r, q, &gateway.Refusal{Problem: noAPI})
-		return
 	}
-	pass, refusal := h.opts.Gate.Admit(r.Context(), gateway.Ask{Path: path, Key: key})
+	pass, refusal := h.opts.Gate.Admit(r.Context(), gateway.Ask{Path: path, Key: key, Tenant: int64(tenant)})
 	if refusal != nil {
 		h.answerNo(w, r, q, refusal)
 		return
 	}
 	h.opts.Gate.Settle(pass, 0)
-	if pass.Tenant != int64(tenant) {
-		h.answerNo(w, r, q, &gateway.Refusal{Problem: noAPI})
-		return
-	}
 	h.answerYes(w, r, pass)
 }
-
-// noAPI is what an API of another tenant looks like.
-var noAPI = access.Problem{Status: 404, Type: gateway.APIUnknown, Title: "There is no API at this path."}
 
 func (h *Handler) unauthenticated(w http.ResponseWriter, r *http.Request, q question, err error) {
 	if fault.KindOf(err) == fault.Unauthenticated {
@@ -122,7 +109,7 @@ func (h *Handler) answerYes(w http.ResponseWriter, r *http.Request, pass *gatewa
 // answerNo says that a call may not pass, and why. Nginx understands 401 and 403
 // only: for it the status and the problem are in headers as well.
 func (h *Handler) answerNo(w http.ResponseWriter, r *http.Request, q question, why *gateway.Refusal) {
-	h.stats.refused.add(why.Type)
+	h.countRefusal(why)
 	if !q.nginx {
 		h.refuse(w, r, why, "")
 		return

@@ -2,13 +2,12 @@ package proxy_test
 
 import (
 	"bufio"
-	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"tollgate/gateway"
 	"tollgate/gateway/proxy"
 	"tollgate/gateway/upstream"
+	"tollgate/models"
 	"tollgate/usage"
 )
 
@@ -254,22 +254,17 @@ func TestFailuresAreNotBilled(t *testing.T) {
 		answer http.HandlerFunc
 		to     string
 	}{
-		"unreachable":  {502, "upstream-unreachable", nil, nil, "http://127.0.0.1:1"},
-		"not allowed":  {502, "upstream-unreachable", func(_ *proxy.Options, u *upstream.Options) { u.Rule.AllowPrivate = false }, nil, ""},
-		"no upstream":  {502, "upstream-unreachable", nil, nil, "ftp:"},
-		"hangs up":     {502, "upstream-failed", nil, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, ""},
-		"takes long":   {504, "upstream-timeout", func(_ *proxy.Options, u *upstream.Options) { u.FirstByte = 50 * time.Millisecond }, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, ""},
-		"no more room": {503, gateway.TooBusy, func(o *proxy.Options, _ *upstream.Options) { o.MaxTenantCalls = -1; o.MaxCalls = 1 }, nil, "busy"},
+		"unreachable": {502, "upstream-unreachable", nil, nil, "http://127.0.0.1:1"},
+		"not allowed": {502, "upstream-unreachable", func(_ *proxy.Options, u *upstream.Options) { u.Rule.AllowPrivate = false }, nil, ""},
+		"no upstream": {502, "upstream-unreachable", nil, nil, "ftp:"},
+		"hangs up":    {502, "upstream-failed", nil, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, ""},
+		"takes long":  {504, "upstream-timeout", func(_ *proxy.Options, u *upstream.Options) { u.FirstByte = 50 * time.Millisecond }, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, ""},
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
 			t.Parallel()
 			w := setup(t, c.change)
 			w.upstream = c.answer
-			switch c.to {
-			case "":
-			case "busy":
-				w.occupy(t)
-			default:
+			if c.to != "" {
 				to, err := url.Parse(c.to)
 				must(t, err)
 				w.pass.Upstream = &gateway.Upstream{API: 3, URL: to}
@@ -279,9 +274,6 @@ func TestFailuresAreNotBilled(t *testing.T) {
 				t.Errorf("answered %d", resp.StatusCode)
 			}
 			wantProblem(t, resp, text, c.kind)
-			if c.to == "busy" {
-				return
-			}
 			w.wantOne(t, usage.Call{Status: c.status})
 			if s := w.handler.Stats(); s.Failed[c.kind] != 1 || s.FailedCalls() != 1 || s.Counted != 0 {
 				t.Errorf("%+v", s)
@@ -290,22 +282,34 @@ func TestFailuresAreNotBilled(t *testing.T) {
 	}
 }
 
-// occupy makes one call that lasts until the end of the test.
-func (w *world) occupy(t *testing.T) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	t.Cleanup(cancel)
-	arrived := make(chan struct{})
-	w.upstream = func(_ http.ResponseWriter, r *http.Request) {
-		close(arrived)
-		<-r.Context().Done()
+// While nothing can be written down, no API is called for nothing.
+func TestNoCallWithoutALedger(t *testing.T) {
+	t.Parallel()
+	w := setup(t, func(o *proxy.Options, _ *upstream.Options) {
+		o.CanRecord = func() error { return usage.ErrNotRecorded }
+	})
+	resp, text := w.get(t, "/x")
+	wantProblem(t, resp, text, "not-recorded")
+	w.eventually(t, func() bool { return len(w.settled) == 1 })
+	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" || len(w.reached()) != 0 || len(w.recorded()) != 0 || w.settled[0] != 0 {
+		t.Errorf("%d %v, the upstream saw %d", resp.StatusCode, resp.Header, len(w.reached()))
 	}
-	r := w.request(t, "GET", "/weather/1.0/long", nil).WithContext(ctx)
-	go func() {
-		_, err := http.DefaultTransport.RoundTrip(r)
-		if !errors.Is(err, context.Canceled) {
-			t.Errorf("the long call ended: %v", err)
+}
+
+// What the limits of a plan turn away is counted for the subscription.
+func TestWhatLimitsTurnAwayIsTold(t *testing.T) {
+	t.Parallel()
+	var told []int64
+	w := setup(t, func(o *proxy.Options, _ *upstream.Options) {
+		o.Refused = func(tenant models.TenantID, subscription, policy int64) {
+			told = append(told, int64(tenant), subscription, policy)
 		}
-	}()
-	<-arrived
+	})
+	for _, kind := range []string{gateway.BurstSpent, gateway.KeyUnknown, gateway.QuotaSpent} {
+		w.refusal = &gateway.Refusal{Problem: access.Problem{Status: 429, Type: kind, Title: "No."}, Tenant: -1234, Subscription: 7, Policy: 5}
+		w.get(t, "/x")
+	}
+	if !slices.Equal(told, []int64{-1234, 7, 5, -1234, 7, 5}) {
+		t.Errorf("told %v", told)
+	}
 }

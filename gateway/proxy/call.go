@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"tollgate/access"
@@ -56,7 +55,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, path string) {
 	}
 	pass, refusal := h.opts.Gate.Admit(r.Context(), gateway.Ask{Path: path, Key: key})
 	if refusal != nil {
-		h.stats.refused.add(refusal.Type)
+		h.countRefusal(refusal)
 		h.refuse(w, r, refusal, idText)
 		return
 	}
@@ -65,6 +64,14 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, path string) {
 	c.up.Drop = drop
 	defer c.end()
 	c.carry(w)
+}
+
+// countRefusal counts a call that the gate turned away.
+func (h *Handler) countRefusal(why *gateway.Refusal) {
+	h.stats.refused.add(why.Type)
+	if h.opts.Refused != nil && (why.Type == gateway.BurstSpent || why.Type == gateway.QuotaSpent) {
+		h.opts.Refused(models.TenantID(why.Tenant), why.Subscription, why.Policy)
+	}
 }
 
 // end gives back what the call held, also after a panic.
@@ -81,11 +88,13 @@ func (c *call) end() {
 // carry takes the call to its upstream and the answer back.
 func (c *call) carry(w http.ResponseWriter) {
 	h := c.h
-	atOnce := h.callsOf(c.pass.Tenant)
-	defer atOnce.Add(-1)
-	if atOnce.Add(1) > h.opts.MaxTenantCalls {
-		c.fail(w, &gateway.Refusal{Problem: tooManyAtOnce, RetryAfter: lingering})
-		return
+	if h.opts.CanRecord != nil {
+		if err := h.opts.CanRecord(); err != nil {
+			h.loud.say(c, "calls cannot be recorded", err)
+			c.recorded = true // as well as it can be
+			c.fail(w, &gateway.Refusal{Problem: notRecorded, RetryAfter: retryInGrace, Detail: "So the API was not called, and nothing is billed."})
+			return
+		}
 	}
 	if problem := c.prepare(w); problem != nil {
 		c.fail(w, problem)
@@ -100,15 +109,6 @@ func (c *call) carry(w http.ResponseWriter) {
 		return
 	}
 	h.stats.served.Add(1)
-}
-
-// callsOf counts the calls at once to a tenant's APIs.
-func (h *Handler) callsOf(tenant int64) *atomic.Int64 {
-	n, ok := h.tenants.Load(tenant)
-	if !ok {
-		n, _ = h.tenants.LoadOrStore(tenant, new(atomic.Int64))
-	}
-	return n.(*atomic.Int64)
 }
 
 // prepare says what the upstream gets.

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"time"
 
@@ -24,7 +25,6 @@ var (
 	upstreamSlow     = access.Problem{Status: 504, Type: "upstream-timeout", Title: "The API did not answer in time."}
 	goesRound        = access.Problem{Status: 508, Type: "loop", Title: "The call came through this gateway too often."}
 	notRecorded      = access.Problem{Status: 503, Type: "not-recorded", Title: "The call could not be recorded."}
-	tooManyAtOnce    = access.Problem{Status: 503, Type: gateway.TooBusy, Title: "The gateway has too much to do."}
 	notReady         = access.Problem{Status: 503, Type: "not-ready", Title: "The gateway is not ready."}
 	internalProblem  = access.Problem{Status: 500, Type: "internal", Title: "Something went wrong in the gateway."}
 	noSuchCredential = access.Problem{Status: 401, Type: "unknown-credential", Title: "This is no gateway credential."}
@@ -74,9 +74,12 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, why *gateway.Re
 		header["Access-Control-Allow-Origin"] = anyOrigin
 		header["Access-Control-Expose-Headers"] = exposed
 	}
-	h.leaveBody(w, r)
+	long := h.leaveBody(w, r)
 	w.WriteHeader(why.Status)
 	_, _ = w.Write(text) // whoever has gone away reads nothing
+	if long {
+		linger(w, r)
+	}
 }
 
 var (
@@ -93,17 +96,30 @@ var (
 const (
 	lingering    = time.Second
 	smallBody    = 64 << 10
+	longBody     = 64 << 20
 	retryInGrace = 5 * time.Second
 )
 
 // leaveBody sees to it that a body that nobody reads does not hold us: small ones
-// are thrown away, after others the connection is closed.
-func (h *Handler) leaveBody(w http.ResponseWriter, r *http.Request) {
+// are thrown away, after others the connection is closed. It reports whether the
+// client may be sending a long one.
+func (h *Handler) leaveBody(w http.ResponseWriter, r *http.Request) bool {
 	if r.ContentLength == 0 {
-		return
+		return false
 	}
-	if r.ContentLength < 0 || r.ContentLength > smallBody {
-		w.Header()["Connection"] = closing
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(h.opts.Wall.Now().Add(lingering)) // where there is none, nothing waits
+	if 0 < r.ContentLength && r.ContentLength <= smallBody {
+		return false
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(h.opts.Wall.Now().Add(lingering)) // where there is none, nothing waits
+	w.Header()["Connection"] = closing
+	return r.Header["Expect"] == nil && control.EnableFullDuplex() == nil
+}
+
+// linger reads for a moment more what a client sends that may not look at its
+// answer before it has sent all, and would find the connection reset.
+func linger(w http.ResponseWriter, r *http.Request) {
+	if http.NewResponseController(w).Flush() == nil {
+		_, _ = io.CopyN(io.Discard, r.Body, longBody)
+	}
 }

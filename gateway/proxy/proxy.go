@@ -56,15 +56,16 @@ type Options struct {
 	// "" for the default tenant. It goes with Credentials.
 	TenantPath func(ctx context.Context, tenant models.TenantID) (string, error)
 	Ready      func(context.Context) error // why calls cannot be served, nil when they can; nil: always
+	CanRecord  func() error                // why calls cannot be written down, nil when they can; nil: try
+	// Refused is told of calls that the limits of a plan turned away. It may be nil.
+	Refused func(tenant models.TenantID, subscription, policy int64)
 
 	Portal      string         // where people find the portal, without a slash at its end
 	Cookies     []string       // names of the portal's cookies, which are never passed on
 	KeyPrefixes []string       // how keys of ours begin
 	Trusted     []netip.Prefix // whose X-Forwarded-For and -Proto are believed
 
-	MaxBody        int64 // bytes of a request's body; 0: 10 MiB, negative: no limit
-	MaxCalls       int64 // at once; 0: 8192
-	MaxTenantCalls int64 // at once, to one tenant's APIs; 0: half of MaxCalls
+	MaxBody int64 // bytes of a request's body; 0: 10 MiB, negative: no limit
 
 	Log  *slog.Logger
 	Wall clock.Wall
@@ -77,7 +78,6 @@ type Handler struct {
 	stopping atomic.Bool
 	calls    sync.Pool // of *call
 	targets  targets
-	tenants  sync.Map // int64 to *atomic.Int64: calls at once
 	loud     loud
 }
 
@@ -86,12 +86,6 @@ func New(o Options) *Handler {
 	o.Portal = strings.TrimSuffix(o.Portal, "/")
 	if o.MaxBody == 0 {
 		o.MaxBody = 10 << 20
-	}
-	if o.MaxCalls <= 0 {
-		o.MaxCalls = 8192
-	}
-	if o.MaxTenantCalls <= 0 {
-		o.MaxTenantCalls = max(1, o.MaxCalls/2)
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -106,7 +100,7 @@ func (h *Handler) Stats() Stats { return h.stats.read() }
 
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	atOnce := h.stats.inFlight.Add(1)
+	h.stats.inFlight.Add(1)
 	defer h.leave(r)
 	if h.stopping.Load() {
 		w.Header()["Connection"] = closing // whoever comes again finds another process
@@ -116,10 +110,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if h.answersHere(w, r) {
-		return
-	}
-	if atOnce > h.opts.MaxCalls {
-		h.tellOff(w, r, &gateway.Refusal{Problem: tooManyAtOnce, RetryAfter: lingering})
 		return
 	}
 	raw, _, _ := strings.Cut(r.RequestURI, "?")

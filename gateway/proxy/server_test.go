@@ -96,7 +96,7 @@ func TestLingering(t *testing.T) {
 	stopped := make(chan error, 1)
 	go func() { stopped <- s.Stop(ctx) }()
 	w.eventually(t, func() bool {
-		resp, err := http.Get("http://" + l.Addr().String() + "/readyz")
+		resp, err := http.Get("http://" + l.Addr().String() + "/readyz") //nolint:noctx // a test
 		must(t, err)
 		must(t, resp.Body.Close())
 		return resp.StatusCode == 503
