@@ -70,6 +70,8 @@ type quota struct {
 	until                  time.Time // wall time until which the lease is trusted
 	enough                 time.Time // wall time until which it is of no use to ask again
 
+	unsure bool // about enough, until another call is settled
+
 	base, baseSettled int64     // what the ledger had when last looked at, and what was settled then
 	looked            time.Time // wall time; zero: not yet
 	closed            closedHours
@@ -227,10 +229,13 @@ func (qs *quotas) settle(p *gateway.Pass, units int64) {
 	}
 	q.taken += units - held
 	q.settled += units
-	if units < held {
-		q.enough = time.Time{}
+	if units < held || q.unsure {
+		q.enough, q.unsure = time.Time{}, false
 	}
 }
+
+// resting reports whether no calls come any more.
+func (q *quota) resting(now time.Time) bool { return now.Sub(q.usedAt) >= 2*keepEvery }
 
 // extend keeps the leases of quotas in use, for calls that are long under way and
 // those that come seldom.
@@ -240,7 +245,11 @@ func (qs *quotas) extend(ctx context.Context) error {
 	var ids []int64
 	for _, q := range qs.list() {
 		q.mu.Lock()
-		if q.Stop && now.Before(q.until) && (q.flying > 0 || now.Sub(q.usedAt) < 2*keepEvery) {
+		switch resting := q.resting(now); {
+		case !q.Stop || !now.Before(q.until) || resting && q.flying <= 0:
+		case resting && q.taken < q.ceiling:
+			qs.ask(ctx, q)
+		default:
 			inUse, ids = append(inUse, q), append(ids, q.subscription)
 		}
 		q.mu.Unlock()

@@ -23,6 +23,7 @@ type question struct {
 	start         models.Instant // of the window
 	now           models.Instant // business time
 	stop          bool
+	resting       bool  // no calls come: what is reserved for more is given back
 	units, lease  int64 // of the quota; of one lease
 	settled, want int64 // when it was asked: settled, and calls that wait
 	flying, keep  int64 // calls under way; units reserved already and not settled
@@ -82,8 +83,10 @@ func (qs *quotas) answer(ctx context.Context, q *quota) {
 		return
 	}
 	q.ceiling, q.until = about.settled+a.leased, began.Add(leaseTrust)
-	if q.room = q.ceiling - q.taken; q.room <= 0 {
-		q.enough = began.Add(askAgain)
+	// A call that was under way may be in the ledger already and counted twice: once
+	// it is settled, it is known better.
+	if q.room = q.ceiling - q.taken; q.room <= 0 && !about.resting && q.settled == about.settled {
+		q.enough, q.unsure = began.Add(askAgain), about.flying > 0
 	}
 }
 
@@ -95,7 +98,10 @@ func (qs *quotas) question(q *quota) question {
 		subscription: q.subscription, start: models.At(q.start), now: models.At(qs.g.o.Business.Now()), stop: q.Stop, units: q.Units, lease: q.lease,
 		settled: q.settled, want: q.waiting, flying: q.flying, keep: q.flying, closed: q.closed,
 	}
-	if qs.g.o.Wall.Now().Before(q.until) {
+	switch now := qs.g.o.Wall.Now(); {
+	case q.waiting == 0 && q.resting(now):
+		about.resting, q.ceiling = true, q.taken
+	case now.Before(q.until):
 		about.keep = max(q.ceiling-q.settled, q.flying)
 	}
 	return about
@@ -148,6 +154,9 @@ func (about question) floor(units int64) int64 {
 // share returns how many units to reserve of those that nobody has. What is reserved
 // already stays so: calls may have taken of it since.
 func (about question) share(free int64) int64 {
+	if about.resting {
+		return about.keep
+	}
 	size := max(min((free-about.flying)/freeShare, about.lease), 1)
 	return max(about.keep, min(free, about.flying+max(size, about.want)))
 }
