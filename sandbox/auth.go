@@ -86,7 +86,11 @@ func (s *Server) platformOf(ctx context.Context, hash, key string) (home, error)
 			&found.ID, &found.Platform, &found.Version)
 		return err
 	}
+	if known, ok := s.openedBy(hash); ok {
+		return known, nil
+	}
 	if err := s.read(ctx, "", byKey); err != nil || found.ID != "" {
+		s.noteOpened(hash, found)
 		return found, err
 	}
 	return found, s.write(ctx, "", func(t *tx) error {
@@ -95,6 +99,25 @@ func (s *Server) platformOf(ctx context.Context, hash, key string) (home, error)
 		}
 		return t.openPlatform(&found, hash, masked(key))
 	})
+}
+
+// openedBy is the platform that a key is known to have opened. Nothing about it
+// changes any more, and every call asks.
+func (s *Server) openedBy(hash string) (home, bool) {
+	s.keysLock.Lock()
+	defer s.keysLock.Unlock()
+	h, ok := s.keysOpened[hash]
+	return h, ok
+}
+
+// noteOpened remembers the platform of a key, unless there is none.
+func (s *Server) noteOpened(hash string, h home) {
+	if h.ID == "" {
+		return
+	}
+	s.keysLock.Lock()
+	defer s.keysLock.Unlock()
+	s.keysOpened[hash] = h
 }
 
 // onBehalf lets a platform act on an account that it made.

@@ -61,9 +61,10 @@ type Server struct {
 
 	running    turn       // one RunOnce at a time
 	moving     turn       // one Advance at a time
-	keysLock   sync.Mutex // guards keysBusy
+	keysLock   sync.Mutex // guards keysBusy and keysOpened
 	keysBusy   map[string]bool
-	paceLock   sync.Mutex // guards paces, paceRound and meterKeys
+	keysOpened map[string]home // by the hash of the key
+	paceLock   sync.Mutex      // guards paces, paceRound and meterKeys
 	paces      map[string]*pace
 	paceRound  int // grows when settings change
 	meterKeys  map[string]string
@@ -92,7 +93,7 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 		senders: o.Senders, hold: o.HoldWebhooks, running: make(turn, 1), moving: make(turn, 1),
 		kinds: kinds(), timers: timers(), onCustomerGone: customerGone(),
 		paces: map[string]*pace{}, meterKeys: map[string]string{}, defaults: DefaultSettings(),
-		keysBusy: map[string]bool{}, delayed: map[int64]bool{}, held: map[string]int64{},
+		keysBusy: map[string]bool{}, keysOpened: map[string]home{}, delayed: map[int64]bool{}, held: map[string]int64{},
 		sessions: map[string]*listenSession{}, pokes: map[chan struct{}]bool{},
 	}
 	if s.fillIn(); o.Defaults != nil {

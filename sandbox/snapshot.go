@@ -66,6 +66,9 @@ func (s *Server) forget() {
 	s.logLock.Lock()
 	s.unlogged = nil
 	s.logLock.Unlock()
+	s.keysLock.Lock()
+	s.keysOpened = map[string]home{}
+	s.keysLock.Unlock()
 	s.paceLock.Lock()
 	s.paces, s.meterKeys = map[string]*pace{}, map[string]string{}
 	s.paceLock.Unlock()
