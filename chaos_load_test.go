@@ -127,3 +127,10 @@ func (c *crowd) disperse() map[string]bool {
 	defer c.mu.Unlock()
 	return c.seen
 }
+
+// count is how many calls were seen to succeed so far.
+func (c *crowd) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.seen)
+}

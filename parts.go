@@ -36,6 +36,7 @@ type parts struct {
 
 	publisher   *usage.Publisher
 	comparer    *usage.Comparer
+	packer      *usage.Packer
 	credentials *accounts.GatewayCredentials
 }
 
@@ -71,7 +72,9 @@ func (s *server) wire() (*parts, error) {
 	agree := &billing.Reconciler{Subscriptions: subscriptions, Inbox: inbox, Pause: comparisonPause(s.cfg.Mode)}
 	agree.Register(runner)
 	p := &parts{runner: runner, sweep: billing.Sweep{Subscriptions: subscriptions}, agree: agree, publisher: publisher,
-		comparer:    &usage.Comparer{Publisher: publisher, Invoices: subscriptions},
+		comparer: &usage.Comparer{Publisher: publisher, Invoices: subscriptions},
+		packer: &usage.Packer{DB: s.db, Wall: s.wall, Business: s.business, Log: s.log,
+			Keep: time.Duration(s.cfg.Usage.CallLogDays) * 24 * time.Hour},
 		credentials: accounts.NewGatewayCredentials(s.db, s.wall, s.business, s.vault)}
 	p.deps = web.Deps{
 		Log: s.log, Wall: s.wall, Business: s.business, Site: s.site(), Proxies: s.cfg.TrustedProxies, Ready: s.ready, Demo: s.demo(),

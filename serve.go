@@ -238,6 +238,7 @@ func (s *server) jobs() []job {
 			job{name: "sessions", runOnce: s.parts.deps.Sessions.RunOnce},
 			job{name: "housekeeping", runOnce: s.keepHouse},
 			job{"usage", s.parts.publisher.RunOnce, s.parts.publisher.Woken()},
+			job{name: "packing", runOnce: s.parts.packer.RunOnce},
 			job{name: "comparison of units", runOnce: s.parts.comparer.RunOnce},
 		)
 	}
