@@ -11,10 +11,12 @@ import (
 	"tollgate/accounts"
 	"tollgate/billing"
 	"tollgate/catalog"
+	"tollgate/handlers/rest"
 	"tollgate/handlers/stripeservice"
 	"tollgate/internal/clock"
 	"tollgate/internal/outbox"
 	"tollgate/notices"
+	"tollgate/usage"
 	"tollgate/web/respond"
 )
 
@@ -85,9 +87,12 @@ type Deps struct {
 	Notices       *notices.Desk
 	Jobs          *outbox.Runner
 
-	GatewayURL string // how applications reach the gateway; "" when that is not known
+	Usage       *usage.Reports
+	CallLogDays int    // how long calls are kept one by one
+	GatewayURL  string // how applications reach the gateway; "" when that is not known
 
-	Clock *stripeservice.Clock // in sandbox mode, else nil
+	Clock  *stripeservice.Clock // in sandbox mode, else nil
+	Events *rest.Events         // where tenants' own gateways report calls; nil: nowhere
 }
 
 // Routes is the site map.

@@ -16,6 +16,9 @@ func serviceRoutes(d Deps) []Route {
 		{"GET", "/api/am/stripe/portal-url", SignedIn, checkout.Portal},
 		{"GET", "/api/am/stripe/complete-session", SignedIn, checkout.Complete},
 	}
+	if d.Events != nil {
+		routes = append(routes, Route{"POST", "/api/am/usage/v1/events", Machine, d.Events.Receive})
+	}
 	if d.Clock != nil {
 		routes = append(routes, Route{"POST", "/api/am/sandbox/clock", Machine, d.Clock.Told})
 	}

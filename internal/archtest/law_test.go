@@ -9,9 +9,10 @@ var mayImport = map[string][]string{
 	"web":            {"handlers/*", "web/session", "web/respond", "views/layout", "views/page/*", "accounts", "catalog", "billing", "usage", "notices", "internal/outbox", "internal/peer", "static"},
 	"web/session":    {"accounts"},
 	"web/respond":    {"web/session", "accounts", "views/layout", "views/ui"},
-	"handlers/*":     {"web/session", "web/respond", "views/*", "handlers/sheet", "accounts", "catalog", "billing", "usage", "access", "notices", "models"},
+	"handlers/*":     {"web/session", "web/respond", "views/*", "handlers/sheet", "accounts", "catalog", "billing", "usage", "access", "notices", "models", "gateway"}, // gateway for what limits mean
 	"handlers/admin": {"web/session", "web/respond", "views/*", "handlers/sheet", "accounts", "catalog", "billing", "usage", "access", "notices", "models", "internal/outbox"},
-	"handlers/sheet": {"views/ui", "billing"}, // what the pages of several portals show alike
+	"handlers/rest":  {"web/session", "web/respond", "accounts", "catalog", "billing", "usage", "access", "notices", "models", "gateway", "gateway/ingest"},
+	"handlers/sheet": {"views/ui", "billing", "usage", "models"}, // what the pages of several portals show alike
 
 	"views/page/*": {"views/layout", "views/ui"},
 	"views/mail":   {"views/ui"},
@@ -22,6 +23,7 @@ var mayImport = map[string][]string{
 	"gateway/proxy":    {"gateway", "gateway/entitle", "gateway/upstream", "usage", "access", "models", "internal/peer", "internal/wire"}, // models for its TenantID
 	"gateway/upstream": {},
 	"gateway/entitle":  {"gateway", "access", "access/facts", "accounts", "catalog", "models", "internal/vault"},
+	"gateway/ingest":   {"gateway", "usage", "models"},
 	"gateway":          {"access"},
 
 	"billing/stripe": {"billing", "usage", "accounts", "models"}, // models for its TenantID
@@ -70,7 +72,7 @@ var only = map[string][]string{
 	"github.com/stripe/stripe-mock":  {"internal/stripetest"},
 	"github.com/getkin/":             {"internal/stripetest"},
 	"github.com/chromedp/":           {"internal/browser"},
-	"github.com/uptrace/bun":         {"main", "models", "migrations", "accounts", "catalog", "usage", "billing", "notices", "gateway/entitle", "internal/outbox", "internal/testdb", "internal/simulate"},
+	"github.com/uptrace/bun":         {"main", "models", "migrations", "accounts", "catalog", "usage", "billing", "notices", "gateway/entitle", "gateway/ingest", "internal/outbox", "internal/testdb", "internal/simulate"},
 	"github.com/a-h/templ":           {"views/*", "web/respond", "sandbox", "sandbox/views", "internal/golden"},
 	"github.com/valyala/fasthttp":    {"web", "web/*", "handlers/*"},
 	"golang.org/x/net/html":          {"internal/golden"},
