@@ -103,13 +103,13 @@ func TestARevokedKeyOpensNothingAfterTheNextPoll(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, db *bun.DB) {
 		w := setup(t, db)
-		for range 40 {
+		for range 15 {
 			k, text := w.newKey(t, accounts.ProductionKey)
 			var heard, stop, passed atomic.Bool
 			var callers sync.WaitGroup
 			for range 4 {
 				callers.Go(func() {
-					for !stop.Load() {
+					for ; !stop.Load(); time.Sleep(20 * time.Microsecond) {
 						after := heard.Load()
 						switch got := w.got(w.gate, "/weather/v1", text); {
 						case got == "" && after:

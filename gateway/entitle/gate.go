@@ -28,6 +28,9 @@ type Options struct {
 	Business clock.Business
 	Vault    *vault.Vault
 	Writer   string // names this process among those that lease quotas; new at each start
+	// Alone says that no other gate works on the database, as on SQLite: quotas need
+	// not be shared then, and a call never waits for a write.
+	Alone bool
 
 	MostInFlight int64 // calls at once; 0: 8192
 	Remembered   int   // of each of keys and subscriptions; 0: 100,000

@@ -164,7 +164,7 @@ func (qs *quotas) take(ctx context.Context, c *call, t *ticket) (*gateway.Refusa
 		}
 		if q.taken < q.ceiling && c.wall.Before(q.until) {
 			q.hold(c, t)
-			if 2*(q.ceiling-q.taken) <= q.room {
+			if 2*(q.ceiling-q.taken) <= q.room || q.until.Sub(c.wall) < keepEvery {
 				qs.ask(ctx, q)
 			}
 			q.mu.Unlock()
@@ -241,6 +241,10 @@ func (q *quota) resting(now time.Time) bool { return now.Sub(q.usedAt) >= 2*keep
 // those that come seldom.
 func (qs *quotas) extend(ctx context.Context) error {
 	now := qs.g.o.Wall.Now()
+	defer qs.forget(now)
+	if qs.g.o.Alone {
+		return nil
+	}
 	var inUse []*quota
 	var ids []int64
 	for _, q := range qs.list() {
@@ -269,7 +273,6 @@ func (qs *quotas) extend(ctx context.Context) error {
 		}
 		inUse, ids = inUse[n:], ids[n:]
 	}
-	qs.forget(now)
 	return nil
 }
 

@@ -99,6 +99,7 @@ func (qs *quotas) question(q *quota) question {
 		settled: q.settled, want: q.waiting, flying: q.flying, keep: q.flying, closed: q.closed,
 	}
 	switch now := qs.g.o.Wall.Now(); {
+	case qs.g.o.Alone:
 	case q.waiting == 0 && q.resting(now):
 		about.resting, q.ceiling = true, q.taken
 	case now.Before(q.until):
@@ -108,16 +109,17 @@ func (qs *quotas) question(q *quota) question {
 }
 
 // answer asks the database about a quota, at a wall time. If it stops calls, units
-// are leased as well.
+// are leased as well; who is alone has all that are left.
 func (g *Gate) answer(ctx context.Context, about question, now time.Time) (answer, error) {
 	closed, err := g.closedHours(ctx, about, now)
 	if err != nil {
 		return answer{}, err
 	}
 	a := answer{closed: closed}
-	if !about.stop {
+	if !about.stop || g.o.Alone {
 		open, err := models.UsedUnits(ctx, g.o.DB, about.subscription, max(about.start, closed.before), 0)
 		a.used = about.floor(closed.units + open)
+		a.leased = about.units - a.used
 		return a, err
 	}
 	err = models.InTx(ctx, g.o.DB, func(ctx context.Context, tx bun.Tx) error {
