@@ -37,6 +37,7 @@ type Listed struct {
 	Offers   []Offer
 	Label    string   // Free, Paid or Freemium; "" when nothing is for sale
 	Members  []string // of an API product: its APIs
+	Paths    []string // by which each is called, below the product's own path; "" for one that is deleted
 }
 
 // A Page is some listed APIs and where the next ones begin ("" at the end).
@@ -81,7 +82,25 @@ func (s *Service) Show(ctx context.Context, viewer accounts.Actor, uuid string) 
 	for _, m := range members {
 		all[0].Members = append(all[0].Members, m.Name+" "+m.APIVersion)
 	}
+	all[0].Paths = memberPaths(members)
 	return all[0], err
+}
+
+// memberPaths are the paths by which gateways know the members of a product: their
+// contexts, with the version behind where an earlier one has the same.
+func memberPaths(members []models.API) []string {
+	var out []string
+	for _, m := range members {
+		path := m.Context
+		switch {
+		case m.Live == nil:
+			path = ""
+		case slices.Contains(out, path):
+			path += "/" + m.APIVersion
+		}
+		out = append(out, path)
+	}
+	return out
 }
 
 // OfferFor returns the offer of a published API and a plan as viewer can buy it

@@ -8,9 +8,13 @@ func devportalRoutes(d Deps) []Route {
 	api := devportal.API{Catalog: d.Catalog, Tenants: d.Tenants, Subscriptions: d.Subscriptions, Applications: d.Applications, Gateway: d.GatewayURL}
 	ends := devportal.Ends{Ends: d.Ends, Applications: d.Applications}
 	applications := devportal.Applications{Applications: d.Applications, Subscriptions: d.Subscriptions, Keys: d.Keys}
-	keys := devportal.Keys{Applications: applications, Business: d.Business, Gateway: d.GatewayURL}
+	way := devportal.Way{Gateway: d.GatewayURL, Catalog: d.Catalog}
+	meter := devportal.Meter{Wall: d.Wall, Business: d.Business, Ledger: d.Usage}
+	keys := devportal.Keys{Applications: applications, Way: way, Business: d.Business}
+	usage := devportal.Usage{Applications: applications, Meter: meter, Subscriptions: d.Subscriptions}
+	calls := devportal.Calls{Meter: meter, Kept: d.CallLogDays, Subscriptions: d.Subscriptions, Log: d.Usage}
 	subscriptions := devportal.Subscriptions{Subscriptions: d.Subscriptions}
-	subscription := devportal.Subscription{Business: d.Business, Subscriptions: d.Subscriptions}
+	subscription := devportal.Subscription{Meter: meter, Way: way, Keys: d.Keys, Subscriptions: d.Subscriptions}
 	change := devportal.Change{Subscriptions: d.Subscriptions}
 	invoices := devportal.Invoices{Business: d.Business, Subscriptions: d.Subscriptions}
 	return []Route{
@@ -42,6 +46,15 @@ func devportalRoutes(d Deps) []Route {
 		{"GET", "/devportal/subscriptions/:id/change", Subscriber, change.Show},
 		{"POST", "/devportal/subscriptions/:id/change", Subscriber, change.Confirm},
 		{"POST", "/devportal/subscriptions/:id/change/undo", Subscriber, change.Undo},
+
+		{"GET", "/devportal/subscriptions/:id/usage", Subscriber, usage.Subscription},
+		{"GET", "/devportal/subscriptions/:id/usage.csv", Subscriber, usage.SubscriptionCSV},
+		{"GET", "/devportal/subscriptions/:id/calls", Subscriber, calls.Show},
+		{"GET", "/devportal/subscriptions/:id/calls.csv", Subscriber, calls.CSV},
+		{"GET", "/devportal/applications/:id/usage", Subscriber, usage.Application},
+		{"GET", "/devportal/applications/:id/usage.csv", Subscriber, usage.ApplicationCSV},
+		{"GET", "/devportal/usage", Subscriber, usage.All},
+		{"GET", "/devportal/usage.csv", Subscriber, usage.AllCSV},
 
 		{"GET", "/devportal/invoices", Subscriber, invoices.List},
 	}

@@ -109,8 +109,12 @@ func shown(who accounts.Actor, l catalog.Listed) page.APIProps {
 		ID: l.API.UUID, Name: apiTitle(l.API), Label: l.Label, About: l.API.Description, Publisher: l.Provider,
 		Context: callPath(who, l.API), Counting: ruleOf(l.API).words(), Visitor: !who.SignedIn(),
 	}
-	for _, m := range l.Members {
-		p.Members = append(p.Members, page.Member{Name: m})
+	for i, m := range l.Members {
+		one := page.Member{Name: m}
+		if i < len(l.Paths) && l.Paths[i] != "" {
+			one.About = "Called below " + p.Context + "/" + l.Paths[i]
+		}
+		p.Members = append(p.Members, one)
 	}
 	for _, o := range l.Offers {
 		p.Plans = append(p.Plans, plan(o, ruleOf(l.API)))
@@ -119,15 +123,6 @@ func shown(who accounts.Actor, l catalog.Listed) page.APIProps {
 		p.Cannot = "You are not signed in as a subscriber, so you cannot subscribe. An admin can give you that role."
 	}
 	return p
-}
-
-// callPath is where an API is called at the gateway.
-func callPath(who accounts.Actor, a models.API) string {
-	path := "/" + a.Context + "/" + a.APIVersion
-	if who.Domain != models.SuperDomain {
-		path = "/t/" + who.Domain + path
-	}
-	return path
 }
 
 // yours adds what the page says to a subscriber: their subscriptions to the API, and

@@ -58,13 +58,8 @@ func (r rule) unit() (one, many string) {
 // atLimit says what the gateway does to calls above the limits of a plan.
 func atLimit(p models.Policy, price catalog.Price) string {
 	var said []string
-	switch {
-	case p.Quota > 0 && p.StopOnQuotaReach:
-		said = append(said, "Above the quota, calls are refused (429) until it begins anew, "+anew(p)+".")
-	case p.Quota > 0 && price.Metered():
-		said = append(said, "Above the quota, calls go on at the same price.")
-	case p.Quota > 0:
-		said = append(said, "Above the quota, calls go on at no further cost.")
+	if p.Quota > 0 {
+		said = append(said, atQuota(p, price))
 	}
 	if p.RateLimitCount > 0 {
 		said = append(said, "Calls that come faster are refused (429), with the seconds to wait in Retry-After.")
@@ -73,6 +68,19 @@ func atLimit(p models.Policy, price catalog.Price) string {
 		return "There is no limit."
 	}
 	return strings.Join(said, " ")
+}
+
+// atQuota says what becomes of calls above a plan's quota.
+func atQuota(p models.Policy, price catalog.Price) string {
+	switch {
+	case !measured(p):
+		return "The gateway does not measure " + counted(p) + ", so this quota stops nothing."
+	case p.StopOnQuotaReach:
+		return "Above the quota, calls are refused (429) until it begins anew, " + anew(p) + "."
+	case price.Metered():
+		return "Above the quota, calls go on at the same price."
+	}
+	return "Above the quota, calls go on at no further cost."
 }
 
 // anew says when the window of a quota ends.

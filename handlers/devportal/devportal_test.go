@@ -58,6 +58,7 @@ type shop struct {
 	change   *bench // where plans can be changed
 	ending   string // what deleting an application comes to
 	ring     *ring  // its keys
+	book     book   // what was called
 }
 
 func (s *shop) note(what string, with any) error {
@@ -86,6 +87,9 @@ func (s *shop) Show(context.Context, accounts.Actor, string) (catalog.Listed, er
 func (s *shop) Mine(_ context.Context, _ accounts.Actor, q billing.ListQuery) (billing.Page, error) {
 	if s.overview.UUID == "" {
 		return billing.Page{}, s.note("Mine", q)
+	}
+	if q.Limit == 100 && (q.Ended || q.Before != 0) {
+		return billing.Page{}, nil
 	}
 	return billing.Page{Rows: []billing.Overview{s.overview}, Next: 5}, s.note("Mine", q)
 }
@@ -196,15 +200,18 @@ func (s *shop) ask(t *testing.T, path string, form url.Values) (int, string, str
 }
 
 func (s *shop) routes(app *fiber.App) {
-	business := clock.NewBusiness(clock.NewWall(func() time.Time { return now }))
+	wall := clock.NewWall(func() time.Time { return now })
+	business := clock.NewBusiness(wall)
 	catalogue := devportal.Catalogue{Catalog: s, Tenants: s}
-	api := devportal.API{Catalog: s, Tenants: s, Subscriptions: s, Applications: s}
+	api := devportal.API{Catalog: s, Tenants: s, Subscriptions: s, Applications: s, Gateway: "https://gateway.example"}
 	if s.ring == nil {
 		s.ring = &ring{}
 	}
 	applications := devportal.Applications{Applications: s, Subscriptions: s, Keys: s.ring}
-	keys := devportal.Keys{Applications: applications, Business: business, Gateway: "https://gateway.example"}
-	subscription := devportal.Subscription{Business: business, Subscriptions: s}
+	way := devportal.Way{Gateway: "https://gateway.example", Catalog: s}
+	meter := devportal.Meter{Wall: wall, Business: business, Ledger: &s.book}
+	keys := devportal.Keys{Applications: applications, Way: way, Business: business}
+	subscription := devportal.Subscription{Meter: meter, Way: way, Keys: s.ring, Subscriptions: s}
 	invoices := devportal.Invoices{Business: business, Subscriptions: s}
 	app.Get("/devportal", catalogue.Show)
 	app.Get("/devportal/apis/:id", api.Show)
@@ -231,6 +238,16 @@ func (s *shop) routes(app *fiber.App) {
 	app.Post("/devportal/subscriptions/:id/resume", subscription.Resume)
 	app.Post("/devportal/subscriptions/:id/cancel", subscription.Cancel)
 	app.Get("/devportal/invoices", invoices.List)
+	used := devportal.Usage{Applications: applications, Meter: meter, Subscriptions: s}
+	calls := devportal.Calls{Meter: meter, Kept: 35, Subscriptions: s, Log: &s.book}
+	app.Get("/devportal/usage", used.All)
+	app.Get("/devportal/usage.csv", used.AllCSV)
+	app.Get("/devportal/applications/:id/usage", used.Application)
+	app.Get("/devportal/applications/:id/usage.csv", used.ApplicationCSV)
+	app.Get("/devportal/subscriptions/:id/usage", used.Subscription)
+	app.Get("/devportal/subscriptions/:id/usage.csv", used.SubscriptionCSV)
+	app.Get("/devportal/subscriptions/:id/calls", calls.Show)
+	app.Get("/devportal/subscriptions/:id/calls.csv", calls.CSV)
 	if s.change != nil {
 		change := devportal.Change{Subscriptions: s.change}
 		app.Get("/devportal/subscriptions/:id/change", change.Show)
@@ -270,8 +287,10 @@ func subscribed(f access.Facts) billing.Overview {
 	o.UUID, o.APIUUID, o.APIName, o.APIVersion, o.PolicyName, o.ApplicationUUID, o.ApplicationName = "sub-1", "api-1", "Weather", "v1", "Gold", "app-1", "Widget"
 	o.NeedsPayment, o.Checkout, o.StripeStatus, o.CreatedTime = f.NeedsPayment, string(f.Checkout), f.Stripe, models.At(now)
 	o.CheckoutExpiresAt, o.CancelAt, o.EndedAt, o.Status = models.At(f.CheckoutEnds), models.At(f.CancelAt), models.At(f.EndedAt), string(o.State.Status)
+	o.TenantID, o.ID, o.PolicyID = 7, 11, 21
 	if f.Stripe != "" {
-		o.StripeSubscriptionID = "sub_1"
+		o.StripeSubscriptionID, o.ActivatedAt = "sub_1", models.At(now.AddDate(0, -4, 0))
+		o.PeriodStart, o.PeriodEnd = models.At(time.Date(2026, 11, 14, 10, 14, 0, 0, time.UTC)), models.At(time.Date(2026, 12, 14, 10, 14, 0, 0, time.UTC))
 	}
 	one := int64(1)
 	o.APILive, o.ApplicationLive = &one, &one

@@ -24,8 +24,8 @@ import (
 // the form that makes it and nowhere else: it is in no address, session or log.
 type Keys struct {
 	Applications
+	Way
 	Business clock.Business
-	Gateway  string // how applications reach the gateway; "" when that is not known
 }
 
 // A Keyring is the keys of one's applications.
@@ -110,7 +110,10 @@ func (h Keys) reveal(c *fiber.Ctx, made accounts.Key, text string, old *accounts
 	if err != nil {
 		return err
 	}
-	p := page.NewKeyProps{ApplicationID: a.UUID, Application: a.Name, Key: text, Row: keyRow(made), Examples: h.examples(session.Actor(c), mine, text)}
+	p := page.NewKeyProps{ApplicationID: a.UUID, Application: a.Name, Key: text, Row: keyRow(made)}
+	if p.Examples, err = h.examples(c.UserContext(), session.Actor(c), mine, text); err != nil {
+		return err
+	}
 	if old != nil {
 		p.Replaces = old.Name
 		if old.State.Works() {
@@ -131,30 +134,6 @@ func (h Keys) with(c *fiber.Ctx) (models.Application, []billing.Overview, error)
 	}
 	mine, err := h.Subscriptions.Mine(ctx, who, billing.ListQuery{Application: a.UUID, Limit: 100})
 	return a, mine.Rows, err
-}
-
-// examplesShown is how many APIs a new key is tried out on.
-const examplesShown = 3
-
-// examples are calls that can be made with a key, one for each API that serves it.
-func (h Keys) examples(who accounts.Actor, mine []billing.Overview, key string) []page.Example {
-	var out []page.Example
-	for _, o := range mine {
-		if o.State.ServesSome() && len(out) < examplesShown {
-			out = append(out, page.Example{Name: titled(o.Title(), o.APIVersion) + ", " + o.PolicyName, Text: command(h.Gateway+pathOf(who, o), key)})
-		}
-	}
-	return out
-}
-
-// command is a call as a command. What stands in it is escaped or ours.
-func command(address, key string) string {
-	return "curl -i \\\n  -H 'apikey: " + key + "' \\\n  '" + address + "/'"
-}
-
-// pathOf is where the API of a subscription is called at the gateway.
-func pathOf(who accounts.Actor, o billing.Overview) string {
-	return callPath(who, models.API{Context: o.APIContext, APIVersion: o.APIVersion})
 }
 
 // Show answers GET /devportal/applications/:id/keys/:key.

@@ -8,7 +8,6 @@ import (
 	"tollgate/accounts"
 	"tollgate/billing"
 	"tollgate/handlers/sheet"
-	"tollgate/internal/clock"
 	"tollgate/internal/fault"
 	"tollgate/models"
 	"tollgate/views/layout"
@@ -20,7 +19,9 @@ import (
 
 // Subscription is the screen of one subscription: its state, and what to do next.
 type Subscription struct {
-	Business      clock.Business
+	Meter
+	Way
+	Keys          Keyring
 	Subscriptions interface {
 		Historian
 		Overview(ctx context.Context, who accounts.Actor, uuid string) (billing.Overview, error)
@@ -56,6 +57,9 @@ func (h Subscription) render(c *fiber.Ctx, status int, when, problem string) err
 	p := h.shown(who, o)
 	p.Cancel.When, p.Cancel.Problem = when, problem
 	addInvoices(&p, invoices)
+	if err := h.called(ctx, who, o, &p); err != nil {
+		return err
+	}
 	happened, err := h.Subscriptions.Timeline(ctx, who, o.UUID, billing.TimelineQuery{Limit: historyShown})
 	if err != nil {
 		return err
@@ -91,6 +95,29 @@ func (h Subscription) shown(who accounts.Actor, o billing.Overview) page.Subscri
 		}
 	}
 	return p
+}
+
+// called adds how o is called, and what was called with it.
+func (h Subscription) called(ctx context.Context, who accounts.Actor, o billing.Overview, p *page.SubscriptionProps) error {
+	if p.Stage != page.Running && p.Stage != page.Over {
+		return nil
+	}
+	var err error
+	if !o.ActivatedAt.IsZero() {
+		if p.Use, err = h.inPeriod(ctx, o); err != nil {
+			return err
+		}
+	}
+	if p.Stage == page.Over || h.Gateway == "" || o.APILive == nil || o.ApplicationLive == nil {
+		return nil
+	}
+	example, err := h.example(ctx, who, o)
+	if err != nil {
+		return err
+	}
+	p.CallIt = &page.CallIt{Address: h.Gateway + pathOf(who, o), Header: keyHeader, Command: command(example, "YOUR_API_KEY")}
+	p.CallIt.Keys, err = Applications{Keys: h.Keys}.working(ctx, who, o)
+	return err
 }
 
 // endedBy says who else ends a subscription and why, and leaves out what is not there

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/a-h/templ"
+
+	"tollgate/money"
 )
 
 // A Tone says how a thing stands. It always comes with a word and an icon.
@@ -255,6 +257,9 @@ func digits(decimal string) string {
 	}
 	return out
 }
+
+// Sum returns a with its currency in one line of text: 1,172.22 USD.
+func Sum(a money.Amount) string { return digits(a.Decimal()) + " " + a.Currency().String() }
 
 func has(chosen []string, value string) bool { return slices.Contains(chosen, value) }
 

@@ -31,7 +31,7 @@ type PeriodUse struct {
 // A Freshness says up to when calls are in the numbers of a page.
 type Freshness struct {
 	At  time.Time // zero: nothing is said
-	Ago string    // 2 minutes ago
+	Ago string    // when the newest one was written down: 2 minutes ago; "" for none
 }
 
 // QuotaUse is how much of a plan's quota is used.

@@ -59,7 +59,7 @@ func usage(change func(*devportal.UsageProps)) templ.Component {
 		Span: ui.SpanChooser{Action: path, Links: []ui.Link{{Href: path, Label: "This period", Current: true}, {Href: path + "?span=previous", Label: "Previous period"},
 			{Href: path + "?span=24h", Label: "24 hours"}, {Href: path + "?span=7d", Label: "7 days"}, {Href: path + "?span=30d", Label: "30 days"}, {Href: path + "?span=custom", Label: "Other days"}}},
 		Figures: useFigures(), Chart: december(false), Calls: "/devportal/subscriptions/s2/calls", Back: ui.Link{Href: "/devportal/subscriptions/s2", Label: "Subscription"},
-		Notes: []string{"Calls that are answered 2xx count, each as one unit."}, Updated: devportal.Freshness{At: now, Ago: "just now"},
+		Notes: []string{"Calls that are answered 2xx count, each as one unit."}, Updated: devportal.Freshness{At: now, Ago: "2 minutes ago"},
 	}
 	change(&p)
 	return devportal.Usage(p)
@@ -92,7 +92,7 @@ func usagePages() map[string]templ.Component {
 		"subscription_called": running(func(p *devportal.SubscriptionProps) {
 			p.Plan, p.Price = "Pay as you go", payg
 			p.CallIt = &devportal.CallIt{Address: "http://127.0.0.1:8243/weather/v1", Header: "apikey", Keys: 2, Command: "curl -i \\\n  -H 'apikey: YOUR_API_KEY' \\\n  'http://127.0.0.1:8243/weather/v1/'"}
-			p.Use = &devportal.PeriodUse{Title: "This period", Figures: useFigures(), Chart: december(true), Updated: devportal.Freshness{At: now, Ago: "just now"}, Notes: []string{"The estimate takes the last 7 days."}}
+			p.Use = &devportal.PeriodUse{Title: "This period", Figures: useFigures(), Chart: december(true), Updated: devportal.Freshness{At: now, Ago: "2 minutes ago"}, Notes: []string{"The estimate takes the last 7 days."}}
 		}),
 		"subscription_not_called": running(func(p *devportal.SubscriptionProps) {
 			free(p)
