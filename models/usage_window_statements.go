@@ -226,15 +226,15 @@ func SubscriptionsEnding(ctx context.Context, db bun.IDB, from, to Instant) ([]S
 	return ss, found(err, "Subscriptions")
 }
 
-// NextPeriodEnd returns the first end of a period after an instant, of subscriptions
-// whose plan is sold by the call; zero when there is none.
+// NextPeriodEnd returns the first end of a period after an instant, past ones
+// included, of subscriptions whose plan is sold by the call; zero when there is none.
 func NextPeriodEnd(ctx context.Context, db bun.IDB, after Instant) (Instant, error) {
 	var first Instant
-	for _, column := range []string{"sub.period_end", "sub.cancel_at"} {
+	for _, column := range []string{"sub.period_start", "sub.period_end", "sub.cancel_at", "sub.ended_at"} {
 		var at Instant
 		err := db.NewSelect().Model((*Subscription)(nil)).ColumnExpr("COALESCE(MIN(?), 0)", bun.Ident(column)).
 			Join("JOIN price_versions AS pv ON pv.id = sub.price_version_id").
-			Where("pv.model = ? AND sub.live = 1", DynamicRate).Where("? > ?", bun.Ident(column), after).Scan(ctx, &at)
+			Where("pv.model = ?", DynamicRate).Where("? > ?", bun.Ident(column), after).Scan(ctx, &at)
 		if err != nil {
 			return 0, found(err, "Subscriptions")
 		}

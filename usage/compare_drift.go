@@ -44,11 +44,11 @@ func (p *Publisher) drift(ctx context.Context, tx bun.Tx, d models.Drift, differ
 	return models.SaveDrift(ctx, tx, d)
 }
 
-func unknownDrift(w models.UsageWindow, total, without, with int64) models.Drift {
+func unknownDrift(w models.UsageWindow, total, sent int64) models.Drift {
 	return models.Drift{
 		TenantID: w.TenantID, Account: w.Account, ObjectID: w.Identifier, Field: fieldUnknown, AMSubscriptionID: w.SubscriptionID,
 		Name: fmt.Sprintf("%d units used until %s", w.Quantity, w.End.Time().Format("2 Jan 2006 15:04")),
-		Ours: fmt.Sprintf("%d units in that minute, or %d", without, with), Theirs: fmt.Sprintf("%d units", total),
+		Ours: fmt.Sprintf("%d units in its minute without it", sent), Theirs: fmt.Sprintf("%d units", total),
 		Remedy: "Look at the meter in Stripe's dashboard. Then have Stripe asked again, or write the window off.",
 	}
 }

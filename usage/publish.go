@@ -140,7 +140,7 @@ func (p *Publisher) dueAt(ctx context.Context, row models.UsageRun) (models.Inst
 		return 0, err
 	}
 	next = earlier(next, window)
-	at, err := p.nextSeal(ctx)
+	at, err := p.nextSeal(ctx, row.StartedTime)
 	if at != 0 {
 		next = earlier(next, p.wall(at))
 	}
@@ -163,15 +163,15 @@ func (p *Publisher) wall(business models.Instant) models.Instant {
 	return business - models.Instant(p.Business.Offset().Milliseconds())
 }
 
-// nextSeal returns the next business instant after now at which something is to be
-// sealed before its time: around the end of a period.
-func (p *Publisher) nextSeal(ctx context.Context) (models.Instant, error) {
-	now, wait := models.At(p.Business.Now()), models.Instant(lastSeal.Milliseconds())
-	end, err := models.NextPeriodEnd(ctx, p.DB, now-wait)
+// nextSeal returns the first business instant after another at which something is to
+// be sealed before its time: a minute before a period ends, and a minute after.
+func (p *Publisher) nextSeal(ctx context.Context, after models.Instant) (models.Instant, error) {
+	wait := models.Instant(lastSeal.Milliseconds())
+	end, err := models.NextPeriodEnd(ctx, p.DB, after-wait)
 	switch {
 	case err != nil || end == 0:
 		return 0, err
-	case now < end-wait:
+	case after < end-wait:
 		return end - wait, nil
 	}
 	return end + wait, nil
@@ -189,7 +189,7 @@ func (p *Publisher) NextDue(ctx context.Context) (time.Time, error) {
 	var next models.Instant
 	if hour != 0 {
 		next = hour + models.Instant((time.Hour + settleWait).Milliseconds())
-		seal, err := p.nextSeal(ctx)
+		seal, err := p.nextSeal(ctx, now)
 		if err != nil {
 			return time.Time{}, err
 		}

@@ -59,41 +59,72 @@ func (s *sender) resolveMinute(ctx context.Context, m minute, w models.UsageWind
 	if err != nil {
 		return err
 	}
-	var sent, unknown int64
+	var sent int64
 	var open []models.UsageWindow
+	sending := false
 	for _, other := range all {
 		switch other.State {
 		case models.WindowSent:
 			sent += other.Quantity
 		case models.WindowUnknown:
-			unknown += other.Quantity
 			open = append(open, other)
 		case models.WindowSending:
-			return nil // it may be in the total or not: wait until it is settled
+			sending = true
 		}
 	}
-	return s.verdict(ctx, open, total, sent, unknown)
+	if sending { // it may be in the total or not, so it has to be settled first
+		return s.putOff(ctx, open)
+	}
+	return s.verdict(ctx, open, total, sent)
 }
 
-// verdict settles windows of one minute in view of Stripe's total of it: all of them
-// are there, none is, or nobody can tell.
-func (s *sender) verdict(ctx context.Context, open []models.UsageWindow, total, sent, unknown int64) error {
+// mostUnknown is how many windows of one minute are told apart by Stripe's total.
+const mostUnknown = 12
+
+// countedIn says which of some windows are in a total that has missing more units than
+// are known to be in it. It reports false unless there is one answer and no other.
+func countedIn(open []models.UsageWindow, missing int64) (there []bool, sure bool) {
+	if len(open) > mostUnknown {
+		return nil, false
+	}
+	answers := 0
+	for set := range 1 << len(open) {
+		sum := int64(0)
+		for i, w := range open {
+			if set>>i&1 == 1 {
+				sum += w.Quantity
+			}
+		}
+		if sum != missing {
+			continue
+		}
+		answers++
+		there = make([]bool, len(open))
+		for i := range open {
+			there[i] = set>>i&1 == 1
+		}
+	}
+	return there, answers == 1
+}
+
+// verdict settles windows of one minute in view of Stripe's total of it: each is there
+// or is not, or nobody can tell.
+func (s *sender) verdict(ctx context.Context, open []models.UsageWindow, total, sent int64) error {
+	there, sure := countedIn(open, total-sent)
 	return models.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
-		for _, w := range open {
-			differs := false
-			switch total {
-			case sent + unknown:
+		for i, w := range open {
+			switch {
+			case !sure:
+				w.Problem = fmt.Sprintf("Stripe has %d units in its minute, and %d of them are known: nobody can tell whether it was counted.", total, sent)
+				w.NextTryAt = models.At(s.Wall.Now().Add(unknownAgain))
+			case there[i]:
 				w.State, w.SentAt, w.Problem = models.WindowSent, models.At(s.Business.Now()), ""
-			case sent:
+			default:
 				if err := s.rename(ctx, tx, &w); err != nil {
 					return err
 				}
-			default:
-				differs = true
-				w.Problem = fmt.Sprintf("Stripe's total of its minute is %d, and %d or %d was expected: nobody can tell whether it was counted.", total, sent, sent+unknown)
-				w.NextTryAt = models.At(s.Wall.Now().Add(unknownAgain))
 			}
-			if err := s.drift(ctx, tx, unknownDrift(w, total, sent, sent+unknown), differs); err != nil {
+			if err := s.drift(ctx, tx, unknownDrift(open[i], total, sent), !sure); err != nil {
 				return err
 			}
 			if err := models.SaveWindow(ctx, tx, w); forgiving(err) != nil {
@@ -121,6 +152,19 @@ func (s *sender) rename(ctx context.Context, tx bun.Tx, w *models.UsageWindow) e
 func (s *sender) put(ctx context.Context, w models.UsageWindow, problem string) error {
 	w.Problem, w.NextTryAt = clip(problem, 500), models.At(s.Wall.Now().Add(unknownAgain))
 	return forgiving(models.SaveWindow(ctx, s.DB, w))
+}
+
+// putOff has windows looked at again in some minutes.
+func (s *sender) putOff(ctx context.Context, open []models.UsageWindow) error {
+	return models.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
+		for _, w := range open {
+			w.NextTryAt = models.At(s.Wall.Now().Add(longestRest))
+			if err := models.SaveWindow(ctx, tx, w); forgiving(err) != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // total is what Stripe's meter of w has of its customer in a stretch of whole minutes.

@@ -24,6 +24,9 @@ func (s *sender) write(ctx context.Context, release bool) error {
 	if len(all) == 0 {
 		return nil
 	}
+	for _, o := range all {
+		s.upset = s.upset || o.err != nil
+	}
 	sent, failed := 0, 0
 	err := models.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
 		sent, failed = 0, 0
@@ -45,7 +48,6 @@ func (s *sender) write(ctx context.Context, release bool) error {
 		return err // what was sent is sent again under the same names
 	}
 	s.done = nil
-	s.upset = s.upset || failed > 0
 	if s.tell != nil {
 		s.tell(sent, failed)
 	}

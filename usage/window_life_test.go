@@ -3,12 +3,12 @@ package usage_test
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"testing"
 	"time"
 
 	"tollgate/accounts"
 	"tollgate/billing"
+	"tollgate/internal/clock"
 	"tollgate/models"
 	"tollgate/usage"
 )
@@ -277,4 +277,24 @@ func (w *meterWorld) drift(t testing.TB) []string {
 	return out
 }
 
-var _ = url.Values{}
+// move gives a subscription another plan at once, as billing does.
+func (w *meterWorld) move(t testing.TB, s *meterSub, plan string) {
+	t.Helper()
+	theirs, err := w.engine.Subscription(context.Background(), s.at(), w.row(t, s).StripeSubscriptionID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := billing.Change{Subscription: theirs.ID, Item: theirs.Items[0].ID, Price: s.prices[plan], Metered: plan != "Gold", At: w.business.Now().Truncate(time.Second)}
+	if _, err := w.engine.ChangeSubscription(context.Background(), s.at(), "move"+plan+theirs.ID, c); err != nil {
+		t.Fatal(err)
+	}
+	w.sync(t, s)
+}
+
+// closed is an account that lets nobody in.
+func closed(context.Context, accounts.StripeAccount) error {
+	return &usage.Busy{Wait: time.Minute, Message: "not let in"}
+}
+
+// realWall is the time of this machine.
+func realWall() clock.Wall { return clock.NewWall(time.Now) }
