@@ -54,7 +54,7 @@ type LedgerSumBy struct {
 
 func (by LedgerSumBy) columns(q *bun.SelectQuery) *bun.SelectQuery {
 	if by.Step != 0 {
-		q = q.ColumnExpr("ul.hour - ul.hour % ? AS at", by.Step).GroupExpr("ul.hour - ul.hour % ?", by.Step)
+		q = q.ColumnExpr("ul.last_at - ul.last_at % ? AS at", by.Step).GroupExpr("ul.last_at - ul.last_at % ?", by.Step)
 	}
 	for column, is := range map[string]bool{"subscription_id": by.Subscription, "api_id": by.API, "policy_id": by.Policy} {
 		if is {
@@ -64,15 +64,13 @@ func (by LedgerSumBy) columns(q *bun.SelectQuery) *bun.SelectQuery {
 	return q
 }
 
-// SumLedger adds up the rows that lie from from (included) to to (excluded) as a whole.
+// SumLedger adds up the rows that lie from from (included) to to (excluded) as a
+// whole. It reads nothing but the index usage_ledger_time.
 func SumLedger(ctx context.Context, db bun.IDB, s LedgerScope, by LedgerSumBy, from, to Instant) ([]LedgerSum, error) {
 	var sums []LedgerSum
 	q := db.NewSelect().Model((*LedgerRow)(nil)).
 		ColumnExpr("COALESCE(SUM(ul.calls), 0) AS calls, COALESCE(SUM(ul.counted), 0) AS counted, COALESCE(SUM(ul.quantity), 0) AS quantity").
-		Where("ul.hour >= ? AND ul.hour < ?", from-from%anHour, to)
-	if from%anHour != 0 || to%anHour != 0 {
-		q = q.Where("ul.first_at >= ? AND ul.last_at < ?", from, to)
-	}
+		Where("ul.last_at >= ? AND ul.last_at < ? AND ul.first_at >= ?", from, to, from)
 	err := by.columns(s.of(q)).Scan(ctx, &sums)
 	return sums, found(err, "Calls")
 }
@@ -85,7 +83,8 @@ func LedgerRowsAcross(ctx context.Context, db bun.IDB, s LedgerScope, at Instant
 		return nil, nil
 	}
 	var rows []LedgerRow
-	err := s.of(db.NewSelect().Model(&rows)).Where("ul.hour = ? AND ul.first_at < ? AND ul.last_at >= ?", at-at%anHour, at, at).Scan(ctx)
+	err := s.of(db.NewSelect().Model(&rows)).
+		Where("ul.last_at >= ? AND ul.last_at < ? AND ul.first_at < ?", at, at-at%anHour+anHour, at).Scan(ctx)
 	return rows, found(err, "Calls")
 }
 
@@ -121,19 +120,18 @@ func (l LedgerLog) of(q *bun.SelectQuery) *bun.SelectQuery {
 	return q
 }
 
-// LedgerRowsUpTo returns at most limit rows that end at or before an instant, those
-// that end last first. after is the last row of those returned before, the zero row
-// for none.
-func LedgerRowsUpTo(ctx context.Context, db bun.IDB, l LedgerLog, at Instant, after LedgerRow, limit int) ([]LedgerRow, error) {
+// LedgerRowsBefore returns at most limit rows that end before an instant, those that
+// end last first.
+func LedgerRowsBefore(ctx context.Context, db bun.IDB, l LedgerLog, at Instant, limit int) ([]LedgerRow, error) {
 	var rows []LedgerRow
-	q := l.of(db.NewSelect().Model(&rows))
-	if after.LastAt == 0 {
-		q = q.Where("ul.last_at <= ?", at)
-	} else {
-		q = q.Where("ul.last_at <= ?", after.LastAt).
-			Where("(ul.last_at, ul.hour, ul.writer, ul.epoch, ul.seq_from) < (?, ?, ?, ?, ?)", after.LastAt, after.Hour, after.Writer, after.Epoch, after.SeqFrom)
-	}
-	err := q.OrderExpr("ul.last_at DESC, ul.hour DESC, ul.writer DESC, ul.epoch DESC, ul.seq_from DESC").Limit(int64(limit)).Scan(ctx)
+	err := l.of(db.NewSelect().Model(&rows)).Where("ul.last_at < ?", at).OrderExpr("ul.last_at DESC").Limit(int64(limit)).Scan(ctx)
+	return rows, found(err, "Calls")
+}
+
+// LedgerRowsEndingAt returns the rows that end at an instant.
+func LedgerRowsEndingAt(ctx context.Context, db bun.IDB, l LedgerLog, at Instant) ([]LedgerRow, error) {
+	var rows []LedgerRow
+	err := l.of(db.NewSelect().Model(&rows)).Where("ul.last_at = ?", at).Scan(ctx)
 	return rows, found(err, "Calls")
 }
 
@@ -142,9 +140,10 @@ func LedgerRowsUpTo(ctx context.Context, db bun.IDB, l LedgerLog, at Instant, af
 // longer than a second.
 func LedgerRowsAround(ctx context.Context, db bun.IDB, l LedgerLog, at Instant, packed bool) ([]LedgerRow, error) {
 	var rows []LedgerRow
-	q := l.of(db.NewSelect().Model(&rows)).Where("ul.hour = ? AND ul.first_at <= ? AND ul.last_at > ?", at-at%anHour, at, at)
+	end := at - at%anHour + anHour
 	if !packed {
-		q = q.Where("ul.last_at < ?", at-at%1000+1000)
+		end = at - at%1000 + 1000
 	}
-	return rows, found(q.Scan(ctx), "Calls")
+	err := l.of(db.NewSelect().Model(&rows)).Where("ul.last_at > ? AND ul.last_at < ? AND ul.first_at <= ?", at, end, at).Scan(ctx)
+	return rows, found(err, "Calls")
 }

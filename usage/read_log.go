@@ -127,10 +127,10 @@ type logReader struct {
 	r     *Reports
 	q     CallQuery
 	rows  models.LedgerLog
-	place callPlace // calls at or after it were on pages before
-	after models.LedgerRow
-	pool  []LoggedCall // read and not final
-	read  int          // rows
+	place callPlace      // calls at or after it were on pages before
+	end   models.Instant // rows that end before it are not read yet
+	pool  []LoggedCall   // read and not final
+	read  int            // rows
 	over  bool
 	page  CallPage
 }
@@ -153,6 +153,7 @@ func (r *Reports) log(q CallQuery) (*logReader, error) {
 			p.place = at
 		}
 	}
+	p.end = p.place.at + 1
 	return p, nil
 }
 
@@ -172,33 +173,41 @@ func (p *logReader) more(ctx context.Context, limit int) error {
 	if p.read == 0 {
 		n = rowsAtFirst
 	}
-	rows, err := models.LedgerRowsUpTo(ctx, p.r.DB, p.rows, p.place.at, p.after, n)
-	if err != nil {
-		return err
-	}
-	if err := p.put(rows); err != nil {
+	if err := p.fetch(ctx, n); err != nil {
 		return err
 	}
 	p.read += n
-	from := models.At(p.q.From)
-	floor := from - 1
-	if p.over = len(rows) < n; !p.over {
-		p.after = rows[len(rows)-1]
-		floor = max(floor, p.after.LastAt)
-		p.over = p.after.LastAt < from
-	}
 	slices.SortFunc(p.pool, newestFirst)
 	final := 0
-	for final < len(p.pool) && models.At(p.pool[final].At) > floor {
+	for final < len(p.pool) && (p.over || models.At(p.pool[final].At) >= p.end) {
 		final++
 	}
 	p.page.Calls = append(p.page.Calls, p.pool[:final]...)
 	p.pool = slices.Delete(p.pool, 0, final)
 	if !p.over && p.read >= rowsPerPage && len(p.page.Calls) <= limit {
 		p.over = true
-		p.page.Next = callPlace{floor, lastID}.cursor()
+		p.page.Next = callPlace{p.end - 1, lastID}.cursor()
 	}
 	return nil
+}
+
+// fetch reads the next rows, all of those that end at the same instant.
+func (p *logReader) fetch(ctx context.Context, n int) error {
+	rows, err := models.LedgerRowsBefore(ctx, p.r.DB, p.rows, p.end, n)
+	if err != nil {
+		return err
+	}
+	if p.over = len(rows) < n; !p.over {
+		p.end = rows[n-1].LastAt
+		rows = slices.DeleteFunc(rows, func(r models.LedgerRow) bool { return r.LastAt == p.end })
+		last, err := models.LedgerRowsEndingAt(ctx, p.r.DB, p.rows, p.end)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, last...)
+		p.over = p.end <= models.At(p.q.From)
+	}
+	return p.put(rows)
 }
 
 // put adds those calls of rows to the pool that were asked for.
