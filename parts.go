@@ -11,6 +11,9 @@ import (
 	"tollgate/billing"
 	"tollgate/billing/stripe"
 	"tollgate/catalog"
+	"tollgate/gateway/entitle"
+	"tollgate/gateway/ingest"
+	"tollgate/handlers/rest"
 	"tollgate/handlers/stripeservice"
 	"tollgate/internal/config"
 	"tollgate/internal/fault"
@@ -81,8 +84,12 @@ func (s *server) wire() (*parts, error) {
 		Sessions: &accounts.Sessions{DB: s.db, Wall: s.wall}, People: s.people, Tenants: s.tenants,
 		Applications: &accounts.Applications{DB: s.db, Wall: s.wall, Ends: ends}, Accounts: connected, Audit: &accounts.AuditTrail{DB: s.db},
 		Keys: &accounts.APIKeys{DB: s.db, Wall: s.wall, Business: s.business, Vault: s.vault}, GatewayURL: s.gatewayURL,
+		Usage: &usage.Reports{DB: s.db, Business: s.business}, CallLogDays: s.cfg.Usage.CallLogDays,
 		Catalog: goods, Subscriptions: subscriptions, Ends: ends, Registrar: registrar, Sales: sales, Jobs: runner, Notices: desk,
-		Inbox: inbox, Reconciler: agree,
+		Inbox: inbox, Reconciler: agree, Publishing: publisher, Compares: p.comparer, Credentials: p.credentials, LeaseSize: entitle.LeaseSize,
+	}
+	if s.ledger != nil {
+		p.deps.Events = &rest.Events{Credentials: p.credentials, Reports: &ingest.Reports{DB: s.db, Ledger: s.ledger}}
 	}
 	if s.cfg.Mode == config.Sandbox {
 		p.clock = newFollower(s, p)
