@@ -48,10 +48,12 @@ func (l *Ledger) Run(ctx context.Context) error {
 	l.hurt = &wound{why: errNotRunning}
 	beat := time.NewTicker(l.o.Beat)
 	defer beat.Stop()
-	again := time.NewTicker(mendEvery)
-	defer again.Stop()
 	l.mend(ctx)
+	var again <-chan time.Time // nothing wakes it while all is well
 	for {
+		if l.hurt != nil && again == nil {
+			again = time.After(mendEvery) // which a beat between does not put off
+		}
 		select {
 		case <-l.wake:
 			l.next(ctx)
@@ -59,8 +61,8 @@ func (l *Ledger) Run(ctx context.Context) error {
 			if l.hurt == nil {
 				l.beat(ctx)
 			}
-		case <-again.C:
-			if l.hurt != nil {
+		case <-again:
+			if again = nil; l.hurt != nil {
 				l.mend(ctx)
 			}
 		case <-ctx.Done():
