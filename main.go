@@ -24,6 +24,8 @@ const synopsis = `Tollgate sells APIs.
         add a person, and print a link to set the password
   tollgate user link [-config FILE] -name USERNAME [-tenant DOMAIN]
         print a new link to set the password
+  tollgate report-usage -log FILE [-position FILE] [-portal URL] [-source NAME]
+        report the calls in the log of a web server of your own; see docs/nginx.md
   tollgate version
 
 The configuration is deployment.toml and environment variables; see the README.
@@ -53,6 +55,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, out, lo
 		return serve(ctx, args, getenv, out, logTo)
 	case "user":
 		return user(ctx, args, getenv, out)
+	case "report-usage":
+		return reportUsage(ctx, args, getenv, out)
 	case "version":
 		_, err := fmt.Fprintln(out, "tollgate", version())
 		return err

@@ -24,6 +24,7 @@ var mayImport = map[string][]string{
 	"gateway/upstream": {},
 	"gateway/entitle":  {"gateway", "access", "access/facts", "accounts", "catalog", "models", "internal/vault"},
 	"gateway/ingest":   {"gateway", "usage", "models"},
+	"gateway/report":   {},
 	"gateway":          {"access"},
 
 	"billing/stripe": {"billing", "usage", "accounts", "models"}, // models for its TenantID
