@@ -41,7 +41,7 @@ func (s *Service) CreateAPI(ctx context.Context, who accounts.Actor, kind string
 			return err
 		}
 		saved = Saved{UUID: a.UUID, Version: a.Version}
-		return s.did(ctx, tx, who, "api.create", apiObject(a), map[string]string{"context": a.Context, "upstream": a.Upstream})
+		return s.did(ctx, tx, who, "api.create", apiObject(a), counted(a))
 	})
 	return saved, err
 }
@@ -69,7 +69,7 @@ func (s *Service) EditAPI(ctx context.Context, who accounts.Actor, uuid string, 
 			return err
 		}
 		saved = Saved{UUID: uuid, Version: a.Version}
-		if err := s.did(ctx, tx, who, "api.edit", apiObject(a), map[string]string{"context": a.Context, "upstream": a.Upstream}); err != nil {
+		if err := s.did(ctx, tx, who, "api.edit", apiObject(a), counted(a)); err != nil {
 			return err
 		}
 		saved.Job, err = s.followAPI(ctx, tx, a)
@@ -83,6 +83,7 @@ func (s *Service) EditAPI(ctx context.Context, who accounts.Actor, uuid string, 
 func (s *Service) fill(ctx context.Context, tx bun.Tx, who accounts.Actor, a *models.API, in APIInput) ([]int64, error) {
 	a.Name, a.APIVersion, a.Context, a.Description = in.Name, in.Version, in.Context, in.Description
 	a.ContextTemplate, a.DisplayName = "/"+in.Context+"/{version}", in.Name
+	in.count(a)
 	a.UpdatedBy, a.UpdatedTime = who.Username, models.At(s.Wall.Now())
 	all, err := models.LiveAPIs(ctx, tx, who.Tenant)
 	if err != nil {

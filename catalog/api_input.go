@@ -15,6 +15,11 @@ type APIInput struct {
 	Name, Version, Context, Description string
 	Upstream                            string   // of an API: the URL behind the gateway
 	Members                             []string // of an API product: UUIDs of its APIs, in order
+
+	Counting    string // which calls count: one of the models.Count constants; "" is CountSuccess
+	Statuses    string // for CountListed: such as 200, 202, 4xx
+	UnitsHeader string // response header that says how many units a call is worth; "": each is one
+	Upgrades    bool   // of an API: let websockets through
 }
 
 // reserved are first parts of paths that mean something else at the gateway.
@@ -45,6 +50,7 @@ func (in APIInput) Validate(kind string, demo bool) error {
 	} else if problem := upstreamProblem(in.Upstream, demo); problem != "" {
 		f.Check(false, "upstream", problem)
 	}
+	in.checkCounting(&f)
 	return f.Err()
 }
 
@@ -53,6 +59,10 @@ func (in APIInput) tidy() APIInput {
 	in.Name, in.Version = oneLine(in.Name), strings.TrimSpace(in.Version)
 	in.Context = strings.Trim(strings.TrimSpace(in.Context), "/")
 	in.Upstream, in.Description = strings.TrimSpace(in.Upstream), strings.TrimSpace(in.Description)
+	in.UnitsHeader = strings.TrimSpace(in.UnitsHeader)
+	if in.Counting == "" {
+		in.Counting = models.CountSuccess
+	}
 	return in
 }
 

@@ -15,6 +15,7 @@ import (
 	"tollgate/handlers/stripeservice"
 	"tollgate/internal/clock"
 	"tollgate/internal/outbox"
+	"tollgate/models"
 	"tollgate/notices"
 	"tollgate/usage"
 	"tollgate/web/respond"
@@ -87,6 +88,11 @@ type Deps struct {
 	Notices       *notices.Desk
 	Jobs          *outbox.Runner
 
+	Publishing  *usage.Publisher
+	Compares    *usage.Comparer
+	Credentials *accounts.GatewayCredentials
+	LeaseSize   func(models.Policy) int64 // how many units of a quota one gateway reserves at most; nil: not known
+
 	Usage       *usage.Reports
 	CallLogDays int    // how long calls are kept one by one
 	GatewayURL  string // how applications reach the gateway; "" when that is not known
@@ -97,5 +103,5 @@ type Deps struct {
 
 // Routes is the site map.
 func Routes(d Deps) []Route {
-	return slices.Concat(serviceRoutes(d), accountRoutes(d), adminRoutes(d), adminEndRoutes(d), mailRoutes(d), subscriptionRoutes(d), agreementRoutes(d), publisherRoutes(d), devportalRoutes(d))
+	return slices.Concat(serviceRoutes(d), accountRoutes(d), adminRoutes(d), adminEndRoutes(d), mailRoutes(d), subscriptionRoutes(d), agreementRoutes(d), callRoutes(d), publisherRoutes(d), devportalRoutes(d))
 }

@@ -9,7 +9,7 @@ import (
 
 // adminRoutes is the admin portal.
 func adminRoutes(d Deps) []Route {
-	overview := admin.Overview{Tenants: d.Tenants, Events: d.Inbox, Agreement: d.Reconciler, Wall: d.Wall.Now, Business: d.Business.Now}
+	overview := admin.Overview{Tenants: d.Tenants, Events: d.Inbox, Agreement: d.Reconciler, Usage: d.Publishing, Wall: d.Wall.Now, Business: d.Business.Now}
 	plans := admin.Plans{Catalog: d.Catalog, Sales: d.Sales}
 	people := admin.People{People: d.People, PublicURL: d.Site.PublicURL, Wall: d.Wall.Now}
 	linked := admin.Accounts{Accounts: d.Accounts, Stripe: d.Sales}
@@ -45,6 +45,7 @@ func adminRoutes(d Deps) []Route {
 
 		{"GET", "/admin/stripe", Admin, stripe.Show},
 		{"POST", "/admin/stripe/key", Admin, stripe.SaveKey},
+		{"POST", "/admin/stripe/late-usage", Admin, stripe.SaveLateUsage},
 		{"POST", "/admin/stripe/webhooks/register", Admin, stripe.Register},
 		{"POST", "/admin/stripe/webhooks/:scope", Admin, stripe.SaveSecret},
 

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"tollgate/billing"
 	"tollgate/handlers/admin"
 	"tollgate/handlers/devportal"
 	"tollgate/handlers/publisher"
@@ -10,7 +11,7 @@ import (
 // the developer portal.
 func subscriptionRoutes(d Deps) []Route {
 	history := devportal.History{Subscriptions: d.Subscriptions}
-	sold := publisher.Subscription{Subscriptions: d.Subscriptions}
+	sold := publisher.Subscription{Subscriptions: d.Subscriptions, Books: billing.Books{DB: d.People.DB, Business: d.Business}, Business: d.Business.Now}
 	all := admin.Subscriptions{Subscriptions: d.Subscriptions}
 	return []Route{
 		{"GET", "/devportal/subscriptions/:id/history", Subscriber, history.Show},

@@ -16,6 +16,7 @@ import (
 
 	"tollgate/accounts"
 	"tollgate/billing"
+	"tollgate/catalog"
 	"tollgate/internal/clock"
 	"tollgate/internal/fault"
 	"tollgate/internal/outbox"
@@ -23,6 +24,8 @@ import (
 	"tollgate/internal/vault"
 	"tollgate/models"
 	"tollgate/notices"
+	"tollgate/usage"
+	"tollgate/usage"
 	"tollgate/web/respond"
 	"tollgate/web/session"
 )
@@ -86,7 +89,8 @@ func setup(t *testing.T, address string, more ...Route) *world {
 		Site:     respond.Site{Mode: "test", PublicURL: public, Away: []string{"https://checkout.stripe.com"}},
 		Sessions: &accounts.Sessions{DB: db, Wall: wall}, People: &accounts.People{DB: db, Wall: wall},
 		Tenants:      &accounts.Tenants{DB: db, Wall: wall, Vault: v, Mode: "test"},
-		Applications: &accounts.Applications{DB: db, Wall: wall},
+		Applications: &accounts.Applications{DB: db, Wall: wall}, Keys: &accounts.APIKeys{DB: db, Wall: wall, Business: clock.NewBusiness(wall), Vault: v},
+		Usage:    &usage.Reports{DB: db, Business: clock.NewBusiness(wall)},
 		Accounts:     &accounts.ConnectedAccounts{DB: db, Wall: wall}, Audit: &accounts.AuditTrail{DB: db},
 		Jobs: &outbox.Runner{DB: db, Wall: wall, Business: clock.NewBusiness(wall)},
 	}
@@ -96,6 +100,10 @@ func setup(t *testing.T, address string, more ...Route) *world {
 	w.deps.Reconciler = &billing.Reconciler{
 		Subscriptions: &billing.Subscriptions{DB: db, Jobs: w.deps.Jobs, Wall: wall, Business: w.deps.Business}, Inbox: w.deps.Inbox,
 	}
+	w.deps.Publishing = &usage.Publisher{DB: db, Wall: wall, Business: w.deps.Business, Installation: "here"}
+	w.deps.Compares = &usage.Comparer{Publisher: w.deps.Publishing}
+	w.deps.Credentials = accounts.NewGatewayCredentials(db, wall, w.deps.Business, v)
+	w.deps.Catalog = &catalog.Service{DB: db, Wall: wall}
 	_, err = w.deps.Tenants.Bootstrap(t.Context(), "Acme APIs")
 	must(t, err)
 	us := accounts.System(models.SuperTenant, models.SuperDomain)

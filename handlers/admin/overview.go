@@ -9,6 +9,7 @@ import (
 	"tollgate/accounts"
 	"tollgate/billing"
 	"tollgate/models"
+	"tollgate/usage"
 	"tollgate/views/layout"
 	page "tollgate/views/page/admin"
 	"tollgate/views/ui"
@@ -25,6 +26,7 @@ type Overview struct {
 	}
 	Events    EventLister
 	Agreement AgreementReader
+	Usage     PublishingReader
 	Wall      func() time.Time
 	Business  func() time.Time
 }
@@ -41,6 +43,7 @@ type standing struct {
 	hooks   []accounts.Hook
 	last    models.StripeEvent // the newest event; the zero event when none came
 	agreed  billing.Agreement
+	usage   usage.Status
 	now     time.Time
 }
 
@@ -53,7 +56,7 @@ func (h Overview) Show(c *fiber.Ctx) error {
 	tone, lead, next := s.lead()
 	return respond.Page(c, fiber.StatusOK, page.Overview(page.OverviewProps{
 		Frame: respond.Frame(c, layout.Admin, "Overview", "/admin"), Tone: tone, Lead: lead, Next: next,
-		Stats: s.stats(), Webhook: s.webhook(), Work: s.work(), Stripe: s.stripe(), Agreement: agreementHealth(s.agreed, h.Business()),
+		Stats: s.stats(), Webhook: s.webhook(), Work: s.work(), Stripe: s.stripe(), Agreement: agreementHealth(s.agreed, h.Business()), Usage: publishingHealth(s.usage, h.Business()),
 	}))
 }
 
@@ -76,7 +79,10 @@ func (h Overview) look(ctx context.Context, who accounts.Actor) (standing, error
 	if err != nil {
 		return s, err
 	}
-	s.agreed, err = h.Agreement.Agreement(ctx, who, pageSize)
+	if s.agreed, err = h.Agreement.Agreement(ctx, who, pageSize); err != nil {
+		return s, err
+	}
+	s.usage, err = h.Usage.Status(ctx, who)
 	return s, err
 }
 

@@ -28,6 +28,7 @@ const hookVersion = "2026-04-22.dahlia"
 type Stripe struct {
 	Tenants interface {
 		Settings(ctx context.Context, who accounts.Actor) (models.Tenant, error)
+		SaveLateUsage(ctx context.Context, who accounts.Actor, choice string) error
 		SaveStripeKey(ctx context.Context, who accounts.Actor, key string) error
 		Hooks(ctx context.Context, who accounts.Actor) ([]accounts.Hook, error)
 		EnterHookSecret(ctx context.Context, who accounts.Actor, scope accounts.Scope, url, secret string) error
@@ -58,6 +59,15 @@ func (h Stripe) SaveKey(c *fiber.Ctx) error {
 		return err
 	}
 	return respond.SeeOther(c, "/admin/stripe", "Stripe knows the key, and it is kept.")
+}
+
+// SaveLateUsage answers POST /admin/stripe/late-usage.
+func (h Stripe) SaveLateUsage(c *fiber.Ctx) error {
+	err := h.Tenants.SaveLateUsage(c.UserContext(), session.Actor(c), c.FormValue("late_usage"))
+	if problems, ok := fault.FieldsOf(err); ok {
+		return h.render(c, fiber.StatusUnprocessableEntity, problems)
+	}
+	return back(c, err, "/admin/stripe", "It is saved. It holds for use that is found from now on.")
 }
 
 // SaveSecret answers POST /admin/stripe/webhooks/:scope.
@@ -128,7 +138,7 @@ func (h Stripe) render(c *fiber.Ctx, status int, problems fault.Fields) error {
 		Frame: respond.Frame(c, layout.Admin, "Account and keys", "/admin/stripe"), Mode: h.Mode,
 		Account: t.StripeAccount, AccountName: t.StripeName, KeyHint: t.StripeKeyHint, Trouble: t.StripeProblem, Problems: problems,
 		Hooks:   []page.HookRow{h.hook(who, hooks, accounts.ScopeConnect), h.hook(who, hooks, accounts.ScopePlatform)},
-		Version: hookVersion, CannotRegister: h.cannotRegister(),
+		Version: hookVersion, CannotRegister: h.cannotRegister(), LateUsage: t.LateUsage,
 	}))
 }
 

@@ -70,6 +70,9 @@ var deeds = map[string]string{
 	"plan.refused": "Stripe refused a business plan",
 	"stripe.key":   "Entered a Stripe key", "webhook.ask": "Asked for the webhook endpoints", "webhook.register": "Registered a webhook endpoint",
 	"webhook.secret": "Entered a signing secret", "tenant.settings": "Changed the settings", "tenant.create": "Made the tenant",
+	"usage.publish": "Had usage published", "usage.again": "Had refused windows sent again", "usage.write_off": "Wrote windows off",
+	"tenant.late_usage":         "Chose what becomes of use that is found late",
+	"gateway-credential.create": "Made a gateway credential", "gateway-credential.revoke": "Revoked a gateway credential",
 	"subscription.create": "Subscribed", "subscription.cancel": "Canceled a subscription", "subscription.resume": "Let a subscription renew",
 	"subscription.activated": "A subscription became active", "subscription.ended": "A subscription ended",
 }

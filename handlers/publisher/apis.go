@@ -58,14 +58,17 @@ func (h APIs) list(c *fiber.Ctx, kind string) error {
 	return respond.Page(c, fiber.StatusOK, page.APIs(p))
 }
 
+// newAPI is what the form of a new API begins with.
+var newAPI = catalog.APIInput{Version: "v1", Counting: models.CountSuccess}
+
 // New answers GET /publisher/apis/new.
 func (h APIs) New(c *fiber.Ctx) error {
-	return h.form(c, fiber.StatusOK, formOf{kind: models.TypeAPI, in: catalog.APIInput{Version: "v1"}})
+	return h.form(c, fiber.StatusOK, formOf{kind: models.TypeAPI, in: newAPI})
 }
 
 // NewProduct answers GET /publisher/products/new.
 func (h APIs) NewProduct(c *fiber.Ctx) error {
-	return h.form(c, fiber.StatusOK, formOf{kind: models.TypeProduct, in: catalog.APIInput{Version: "v1"}})
+	return h.form(c, fiber.StatusOK, formOf{kind: models.TypeProduct, in: newAPI})
 }
 
 // Create answers POST /publisher/apis/new.
@@ -185,6 +188,7 @@ func (h APIs) form(c *fiber.Ctx, status int, f formOf) error {
 		UUID: f.saved.UUID, Product: f.kind == models.TypeProduct, Title: titled(f.saved), Row: f.saved.Version,
 		Name: f.in.Name, Version: f.in.Version, Context: f.in.Context, Upstream: f.in.Upstream, Description: f.in.Description, Members: f.in.Members,
 		Fixed: f.saved.Status == models.APIPublished, Problem: f.problem, Problems: f.problems,
+		Counting: f.in.Counting, Statuses: f.in.Statuses, UnitsHeader: f.in.UnitsHeader, Upgrades: f.in.Upgrades,
 		UpstreamHint: "The URL behind the gateway. Calls are passed on to it.",
 		PathHint:     "The first part of its path: " + callPath(session.Actor(c).Domain, "weather", "v1") + " has the context weather.",
 	}
@@ -213,6 +217,7 @@ func apiInput(c *fiber.Ctx) catalog.APIInput {
 	v := func(name string) string { return strings.Clone(c.FormValue(name)) }
 	return catalog.APIInput{
 		Name: v("name"), Version: v("version"), Context: v("context"), Upstream: v("upstream"), Description: v("description"), Members: values(c, "members"),
+		Counting: v("counting"), Statuses: v("statuses"), UnitsHeader: v("units_header"), Upgrades: c.FormValue("upgrades") == "on",
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -33,6 +34,8 @@ type Subscription struct {
 		GraceOf(ctx context.Context, who accounts.Actor, uuid string) (*int, error)
 		SetGrace(ctx context.Context, who accounts.Actor, uuid string, hours *int) error
 	}
+	Books    Bookkeeper
+	Business func() time.Time
 }
 
 func subscriptionPath(uuid string) string { return subscriptionsPath + "/" + url.PathEscape(uuid) }
@@ -51,6 +54,9 @@ func (h Subscription) render(c *fiber.Ctx, status int, with func(*page.Subscript
 	}
 	p := described(o)
 	if p.Grace, err = h.grace(ctx, who, o); err != nil {
+		return err
+	}
+	if p.Use, err = monthUse(ctx, h.Books, who, o, h.Business()); err != nil {
 		return err
 	}
 	if p.Incidents, err = h.incidents(ctx, who, o.UUID); err != nil {

@@ -113,6 +113,7 @@ func apiProps(f layout.Frame, d catalog.APIDetail) page.APIProps {
 		Path: callPath(a.Organization, a.Context, a.APIVersion), Upstream: a.Upstream, Created: a.CreatedTime.Time(),
 		Subscribers: d.Subscribers, Plans: int64(d.Attached),
 	}
+	p.Counting = countingWords(a)
 	for _, m := range d.Members {
 		p.Members = append(p.Members, ui.Link{Href: apiPath(m.UUID), Label: titled(m)})
 	}
@@ -122,7 +123,10 @@ func apiProps(f layout.Frame, d catalog.APIDetail) page.APIProps {
 // filled is the form as the saved API would have been typed.
 func filled(d catalog.APIDetail) catalog.APIInput {
 	a := d.API
-	in := catalog.APIInput{Name: a.Name, Version: a.APIVersion, Context: a.Context, Upstream: a.Upstream, Description: a.Description}
+	in := catalog.APIInput{
+		Name: a.Name, Version: a.APIVersion, Context: a.Context, Upstream: a.Upstream, Description: a.Description,
+		Counting: a.Counting, Statuses: strings.ReplaceAll(a.CountingStatuses, ",", ", "), UnitsHeader: a.UnitsHeader, Upgrades: a.Upgrades,
+	}
 	for _, m := range d.Members {
 		in.Members = append(in.Members, m.UUID)
 	}

@@ -42,18 +42,18 @@ func overviews(all map[string]templ.Component) {
 		Frame: inside("Overview", "/admin"), Tone: ui.Good, Lead: "Everything works. 109 paid subscriptions are active.",
 		Stats:  []admin.Stat{{Label: "Active subscriptions", Value: "187", Detail: "109 paid, 78 free"}, {Label: "Business plans", Value: "6", Detail: "4 commercial", Href: "/admin/plans"}},
 		Stripe: calm("Connected", "Your account at Stripe answers."), Webhook: calm("Arriving", "The last event came 2 min ago."), Work: calm("Nothing failed", "Done."),
-		Agreement: calm("In agreement", "What Stripe has and what is here are the same."),
+		Agreement: calm("In agreement", "What Stripe has and what is here are the same."), Usage: calm("All sent", "Everything that is sealed is at Stripe."),
 	})
 	all["overview_begin"] = admin.Overview(admin.OverviewProps{
 		Frame: inside("Overview", "/admin"), Tone: ui.Attention, Lead: "Stripe is not set up, so nothing can be sold yet.",
 		Next:    ui.Link{Href: "/admin/stripe", Label: "Enter the Stripe key"},
 		Stripe:  admin.Health{Tone: ui.Attention, Word: "No key", Sentence: "Enter the secret key.", More: ui.Link{Href: "/admin/stripe", Label: "Account and keys"}},
-		Webhook: calm("Arriving", "Nothing yet."), Work: calm("Nothing failed", "Done."), Agreement: calm("Not compared", "Nothing yet."),
+		Webhook: calm("Arriving", "Nothing yet."), Work: calm("Nothing failed", "Done."), Agreement: calm("Not compared", "Nothing yet."), Usage: calm("Not yet", "Usage has not been published yet."),
 	})
 	bad := admin.Health{Tone: ui.Bad, Word: hostile, Sentence: hostile, Facts: []admin.Fact{{Name: hostile, Value: hostile}}, More: ui.Link{Href: "/admin", Label: hostile}}
 	all["overview_hostile"] = admin.Overview(admin.OverviewProps{
 		Frame: evil(), Tone: ui.Bad, Lead: hostile, Next: ui.Link{Href: "/admin", Label: hostile},
-		Stats: []admin.Stat{{Label: hostile, Value: hostile, Detail: hostile}}, Stripe: bad, Webhook: bad, Work: bad, Agreement: bad,
+		Stats: []admin.Stat{{Label: hostile, Value: hostile, Detail: hostile}}, Stripe: bad, Webhook: bad, Work: bad, Agreement: bad, Usage: bad,
 	})
 }
 
@@ -94,7 +94,7 @@ func stripes(all map[string]templ.Component) {
 		known[i].Known, known[i].Hint, known[i].StripeID, known[i].Version, known[i].Since = true, "…ffee", "we_1", "2025-08-27.basil", morn
 	}
 	all["stripe_begin"] = admin.Stripe(admin.StripeProps{
-		Frame: inside("Account and keys", "/admin/stripe"), Mode: "live", Hooks: missing, Version: "2026-04-22.dahlia", CannotRegister: "Stripe cannot reach localhost.",
+		Frame: inside("Account and keys", "/admin/stripe"), Mode: "live", LateUsage: "bill", Hooks: missing, Version: "2026-04-22.dahlia", CannotRegister: "Stripe cannot reach localhost.",
 		Problems: map[string]string{"key": "This is a publishable key.", "connect": "This is not a signing secret."},
 	})
 	all["stripe"] = admin.Stripe(admin.StripeProps{

@@ -21,6 +21,7 @@ type OverviewProps struct {
 	Stripe  Health
 
 	Agreement Health // with Stripe
+	Usage     Health // what was used, on its way to Stripe
 }
 
 // A Stat is one number at the head of a page.
@@ -104,7 +105,7 @@ type AccountRow struct {
 
 // StripeProps is what the page at /admin/stripe shows. key is sent to
 // POST /admin/stripe/key; secret to POST /admin/stripe/webhooks/{scope}; nothing
-// to POST /admin/stripe/webhooks/register.
+// to POST /admin/stripe/webhooks/register; late_usage to POST /admin/stripe/late-usage.
 type StripeProps struct {
 	layout.Frame
 	Mode           string // sandbox, test or live
@@ -116,6 +117,7 @@ type StripeProps struct {
 	Hooks          []HookRow         // of connected accounts, of the platform
 	Version        string            // the API version to choose for endpoints made by hand
 	CannotRegister string            // why endpoints cannot be registered from here; "" when they can
+	LateUsage      string            // bill or waive
 }
 
 // A HookRow is one webhook endpoint, there or still to be made.

@@ -72,14 +72,23 @@ type APIProps struct {
 	Path        string // of its calls: /weather/v1
 	Upstream    string
 	Members     []ui.Link // of an API product
+	Counting    Counting
 	Created     time.Time
 	Subscribers int64
 	Plans       int64
 }
 
+// A Counting says how the calls of an API are counted, in words.
+type Counting struct {
+	Which      string // which calls count, one sentence
+	Units      string // what each of them is worth, one sentence
+	Websockets string // "" for an API product
+}
+
 // APIFormProps is what the pages at /publisher/apis/new, /publisher/products/new
 // and /publisher/apis/{uuid}/edit show. The form sends name, version, context,
-// upstream, description, members and row to the same address.
+// upstream, description, members, counting (success, all or statuses), statuses,
+// units_header, upgrades (on) and row to the same address.
 type APIFormProps struct {
 	layout.Frame
 	UUID                   string // "" for a new one
@@ -96,6 +105,9 @@ type APIFormProps struct {
 	Problem                string      // over the form
 	Problems               map[string]string
 	UpstreamHint, PathHint string
+
+	Counting, Statuses, UnitsHeader string // as typed
+	Upgrades                        bool
 }
 
 // PlansProps is what the page at /publisher/apis/{uuid}/plans shows. The form sends

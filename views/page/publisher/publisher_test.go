@@ -92,10 +92,12 @@ func pages() map[string]templ.Component {
 	bad.Properties[0].Problem, bad.Account, bad.Plans, bad.Shares = bad.Problems["ConnectedAccountKey"], nil, nil, nil
 	form := publisher.APIFormProps{
 		Frame: frame("New API", "/publisher/apis"), Name: "Weather", Version: "v1", Context: "healthz", Upstream: "ftp://x", PathHint: "The first part of its path.", UpstreamHint: "The URL behind the gateway.",
-		Problems: map[string]string{"context": "The gateway needs /healthz for itself. Choose another context.", "upstream": "Write a URL that begins with https:// or http://."},
+		Counting: "statuses", Statuses: "200, 4xy", UnitsHeader: "X-Units", Upgrades: true,
+		Problems: map[string]string{"context": "The gateway needs /healthz for itself. Choose another context.", "upstream": "Write a URL that begins with https:// or http://.",
+			"statuses": `Write statuses from 200 to 599, or classes such as 4xx. "4xy" is neither.`},
 	}
 	product := publisher.APIFormProps{
-		Frame: frame("Edit Sky v1", "/publisher/products"), UUID: "p1", Product: true, Title: "Sky v1", Name: "Sky", Version: "v1", Context: "sky", Fixed: true, Row: 7,
+		Frame: frame("Edit Sky v1", "/publisher/products"), UUID: "p1", Product: true, Title: "Sky v1", Name: "Sky", Version: "v1", Context: "sky", Fixed: true, Row: 7, Counting: "success",
 		Members: []string{"a1"}, Choices: []ui.Choice{{Value: "a1", Label: "Weather v1", Hint: "/weather/v1"}, {Value: "a2", Label: "Tides v2"}}, Problem: "Somebody else saved this API product while you were editing.",
 	}
 	return map[string]templ.Component{
@@ -109,6 +111,7 @@ func pages() map[string]templ.Component {
 		"products_none":  publisher.APIs(publisher.APIsProps{Frame: frame("API products", "/publisher/products"), Product: true}),
 		"api": publisher.API(publisher.APIProps{
 			Frame: frame("Weather v1", "/publisher/apis"), Head: head("Definition"), Published: true, About: "Rain & sun", Path: "/weather/v1", Upstream: "https://weather.example.com", Created: now, Subscribers: 41, Plans: 1,
+			Counting: publisher.Counting{Which: "Calls answered with 200 to 299 count.", Units: "Each is one unit.", Websockets: "Websockets are not let through."},
 		}),
 		"api_created": publisher.API(publisher.APIProps{
 			Frame: frame("Sky v1", "/publisher/products"), Head: publisher.Head{UUID: "p1", Title: "Sky v1", Product: true, Tone: ui.Quiet, Word: "Created", Lead: "Only you see it.", Tabs: head("Definition").Tabs},

@@ -36,6 +36,7 @@ type SubscriptionProps struct {
 	Hold        Hold
 	Grace       Grace
 	CanEnd      bool
+	Use         MonthUse
 	Incidents   []Incident
 	History     []ui.Happening
 	Older       string // the next page of the history; "" at its end

@@ -65,6 +65,7 @@ func (p MonetizationProps) payers() string {
 // apiFields are what the page calls the fields of an API.
 var apiFields = map[string]string{
 	"name": "Name", "version": "Version", "context": "Context", "upstream": "Upstream endpoint", "description": "Description", "members": "APIs in it",
+	"counting": "What counts", "statuses": "Answers that count", "units_header": "Header with the units", "upgrades": "Let websockets through",
 }
 
 // field completes f: its name, what the page calls it and its problem.
