@@ -25,8 +25,6 @@ import (
 	"tollgate/models"
 	"tollgate/notices"
 	"tollgate/usage"
-	"tollgate/usage"
-	"tollgate/web/respond"
 	"tollgate/web/session"
 )
 
@@ -91,7 +89,7 @@ func setup(t *testing.T, address string, more ...Route) *world {
 		Tenants:      &accounts.Tenants{DB: db, Wall: wall, Vault: v, Mode: "test"},
 		Applications: &accounts.Applications{DB: db, Wall: wall}, Keys: &accounts.APIKeys{DB: db, Wall: wall, Business: clock.NewBusiness(wall), Vault: v},
 		Usage:    &usage.Reports{DB: db, Business: clock.NewBusiness(wall)},
-		Accounts:     &accounts.ConnectedAccounts{DB: db, Wall: wall}, Audit: &accounts.AuditTrail{DB: db},
+		Accounts: &accounts.ConnectedAccounts{DB: db, Wall: wall}, Audit: &accounts.AuditTrail{DB: db},
 		Jobs: &outbox.Runner{DB: db, Wall: wall, Business: clock.NewBusiness(wall)},
 	}
 	w.deps.Notices = &notices.Desk{DB: db, Wall: wall, Business: w.deps.Business, PublicURL: address, Jobs: w.deps.Jobs}
