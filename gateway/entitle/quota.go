@@ -27,10 +27,11 @@ const (
 
 // LeaseSize returns how many units of a policy's quota one gateway reserves at most at
 // a time: 0 when the quota stops nothing. Gateways never reserve more than there is,
-// so that no more than the quota is served, but for calls that are worth more than
-// one unit: one is reserved for each, and what it comes to beyond that is known when
-// it is over. Near the end of a quota, what one gateway has reserved another refuses;
-// it is free again after 8 seconds without calls.
+// so no more than the quota is served while each call is one unit. Of calls that are
+// worth more it is known only afterwards; they exceed a quota by what those under way
+// and those for which gateways had reserved units come to. Near the end of a quota,
+// what one gateway has reserved another refuses; it is free again after 8 seconds
+// without calls. A gateway that is alone reserves nothing.
 func LeaseSize(p models.Policy) int64 {
 	if q := quotaOf(p); q.Holds() {
 		return min(max(q.Units/leaseShare, 1), leaseMost)

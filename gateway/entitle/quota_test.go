@@ -218,7 +218,7 @@ func TestAGateThatIsAloneOnlyReads(t *testing.T) {
 func TestCallsOfManyUnitsExceedAQuotaByThoseUnderWay(t *testing.T) {
 	t.Parallel()
 	w := setup(t, testdb.New(t))
-	const limit, units, flying = 100, 7, 3
+	const limit, units, flying, leased = 100, 7, 3, 2
 	w.adaptPlan(t, stops(limit))
 	f := &fleet{world: w, gates: []*entitle.Gate{w.newGate(t, w.db, entitle.Options{}), w.newGate(t, w.db, entitle.Options{})}}
 	r := rand.New(rand.NewPCG(1, 2))
@@ -236,7 +236,8 @@ func TestCallsOfManyUnitsExceedAQuotaByThoseUnderWay(t *testing.T) {
 	for len(f.flying) > 0 {
 		f.end(t, 0, units)
 	}
-	if used := w.ledger(t); used < limit-units || used > limit+flying*(units-1) {
+	// Calls under way came to more than was known, when both gateways had places left.
+	if used := w.ledger(t); used < limit-units || used > limit+flying*(units-1)+2*leased*units {
 		t.Errorf("%d of %d are used", used, limit)
 	}
 }
@@ -294,6 +295,7 @@ func TestAQuotaBeginsAnew(t *testing.T) {
 		t.Fatalf("in the next hour: %+v", refusal)
 	}
 	w.business.SetOffset(2 * time.Hour) // it ends in the hour after that, and counts there
+	w.want(t, "a call that does not count", "/weather/v1", w.text, "")
 	w.record(t, 1)
 	w.gate.Settle(long, 1)
 	if refusal := w.call(t, w.gate, 1); refusal != nil {
@@ -301,6 +303,72 @@ func TestAQuotaBeginsAnew(t *testing.T) {
 	}
 	if refusal := w.call(t, w.gate, 1); refusal == nil {
 		t.Error("three calls of two passed")
+	}
+}
+
+// A day's quota also counts what was used hours ago, and not what was used yesterday.
+func TestAQuotaCountsItsWholeWindow(t *testing.T) {
+	t.Parallel()
+	testdb.Each(t, func(t *testing.T, db *bun.DB) {
+		w := setup(t, db) // it is noon
+		w.record(t, 100)
+		w.later(18 * time.Hour)
+		w.record(t, 3)
+		w.later(4*time.Hour + 10*time.Minute)
+		w.record(t, 1)
+		w.later(time.Hour)
+		w.adaptPlan(t, func(p *models.Policy) { p.Quota, p.TimeUnit, p.StopOnQuotaReach = 6, "day", true })
+		for _, g := range []*entitle.Gate{w.newGate(t, db, entitle.Options{}), w.newGate(t, db, entitle.Options{Alone: true})} {
+			if refusal := w.call(t, g, 1); refusal != nil {
+				t.Errorf("with something left: %+v", refusal)
+			}
+			must(t, g.Stop(t.Context()))
+		}
+		if refusal := w.call(t, w.newGate(t, db, entitle.Options{}), 1); refusal == nil || refusal.Used != 6 {
+			t.Errorf("with all of it used: %+v", refusal)
+		}
+	})
+}
+
+// While a gateway asks for more, calls pass by what it has. The answer must not give
+// that to another, although little is left by then.
+func TestWhatIsReservedStaysSoWhileMoreIsAskedFor(t *testing.T) {
+	t.Parallel()
+	w := setup(t, testdb.New(t))
+	const limit = 1000
+	w.adaptPlan(t, stops(limit))
+	h := &hook{}
+	first, second := w.newGate(t, w.db.WithQueryHook(h), entitle.Options{}), w.newGate(t, w.db, entitle.Options{})
+	var passes []*gateway.Pass
+	take := func(n int) {
+		t.Helper()
+		for range n {
+			pass, refusal := w.ask(first)
+			if refusal != nil {
+				t.Fatalf("refused: %+v", refusal)
+			}
+			passes = append(passes, pass)
+		}
+	}
+	take(9) // of 20
+	first.Rest()
+	w.record(t, limit-20)
+	h.holdUp("usage_ledger")
+	take(1)
+	<-h.arrived
+	take(10)
+	close(h.leave)
+	first.Rest()
+	served := int64(0)
+	for w.call(t, second, 1) == nil {
+		served++
+	}
+	for _, pass := range passes {
+		w.record(t, 1)
+		first.Settle(pass, 1)
+	}
+	if served > 0 || w.ledger(t) != limit {
+		t.Errorf("another served %d, and %d of %d are used", served, w.ledger(t), limit)
 	}
 }
 
