@@ -54,9 +54,9 @@ type flight[V any] struct {
 	err   error
 }
 
-func newCache[K comparable, V any](f *feed, wall clock.Wall, most int, slow chan struct{}, load func(context.Context, K) (V, []dep, bool, error)) *cache[K, V] {
+func newCache[K comparable, V any](f *feed, wall clock.Wall, most, readers int, load func(context.Context, K) (V, []dep, bool, error)) *cache[K, V] {
 	c := &cache[K, V]{
-		feed: f, wall: wall, most: most, slow: slow, load: load, slots: map[K]*slot[K, V]{},
+		feed: f, wall: wall, most: most, slow: make(chan struct{}, readers), load: load, slots: map[K]*slot[K, V]{},
 		tags: map[dep]map[K]struct{}{}, flights: map[K]*flight[V]{}, missing: map[K]time.Time{},
 	}
 	f.forget = append(f.forget, c.forget)

@@ -58,8 +58,14 @@ type Gate struct {
 	loud       atomic.Int64 // Unix second of the last complaint
 }
 
-// readers is how many reads of what is not remembered go on at the same time.
-const readers = 8
+// How many reads of what is not remembered go on at the same time, so that made-up
+// paths and keys leave connections to the database for others.
+const (
+	tableReaders = 1
+	keyReaders   = 3
+	subReaders   = 3
+	planReaders  = 1
+)
 
 // New returns a gate, which is not ready before RunOnce was called.
 func New(o Options) *Gate {
@@ -73,11 +79,10 @@ func New(o Options) *Gate {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	g := &Gate{o: o, tags: accounts.KeyTags(o.Vault), feed: &feed{changed: map[dep]int64{}}}
-	slow := make(chan struct{}, readers)
-	g.tables = newCache(g.feed, o.Wall, o.Remembered, slow, g.loadTable)
-	g.keys = newCache(g.feed, o.Wall, o.Remembered, slow, g.loadKey)
-	g.subs = newCache(g.feed, o.Wall, o.Remembered, slow, g.loadSubscription)
-	g.plans = newCache(g.feed, o.Wall, o.Remembered, slow, g.loadPlan)
+	g.tables = newCache(g.feed, o.Wall, o.Remembered, tableReaders, g.loadTable)
+	g.keys = newCache(g.feed, o.Wall, o.Remembered, keyReaders, g.loadKey)
+	g.subs = newCache(g.feed, o.Wall, o.Remembered, subReaders, g.loadSubscription)
+	g.plans = newCache(g.feed, o.Wall, o.Remembered, planReaders, g.loadPlan)
 	g.quotas.init(g)
 	g.seats.most = o.MostInFlight
 	return g

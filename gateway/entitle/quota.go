@@ -22,7 +22,7 @@ const (
 	leaseMost  = 10_000 // units
 	freeShare  = 8      // and of what is left, one in so many
 	waitRounds = 8      // how often a call asks for units that others take before it
-	leasers    = 4      // at the same time
+	leasers    = 3      // at the same time
 )
 
 // LeaseSize returns how many units of a policy's quota one gateway reserves at most at
