@@ -158,7 +158,7 @@ func TestAReportOfUnknownOutcomeCanBeSentAgain(t *testing.T) {
 						}
 					}
 					return usage.Fault{}
-				}, portal)
+				}, portal, hasty)
 				report := []usage.Event{w.event(fmt.Sprint(name, answers, 1), 0), w.event(fmt.Sprint(name, answers, 2), time.Hour)}
 				p.begin(first)
 				away.Store(!answers)

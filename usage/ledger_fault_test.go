@@ -26,7 +26,7 @@ var errLost = &models.LedgerError{Outcome: models.Unknown, Err: errors.New("conn
 // faulty runs a ledger whose writes have faults.
 func (w *ledgerWorld) faulty(t testing.TB, faults func(write string) usage.Fault, change ...func(*usage.LedgerOptions)) *usage.Ledger {
 	t.Helper()
-	o := usage.LedgerOptions{DB: w.db, Wall: w.wall, Business: w.business, Kind: usage.KindGateway, Beat: time.Hour, Patience: 300 * time.Millisecond}
+	o := usage.LedgerOptions{DB: w.db, Wall: w.wall, Business: w.business, Kind: usage.KindGateway, Beat: time.Hour, Patience: 10 * time.Second}
 	for _, c := range change {
 		c(&o)
 	}
@@ -35,6 +35,9 @@ func (w *ledgerWorld) faulty(t testing.TB, faults func(write string) usage.Fault
 	w.run(t, l)
 	return l
 }
+
+// hasty gives up soon, for tests in which nothing else happens for so long.
+func hasty(o *usage.LedgerOptions) { o.Patience = 800 * time.Millisecond }
 
 // A plan of faults for the writes to come; nothing happens to those after them.
 type plan struct {
@@ -120,7 +123,7 @@ func TestACommitThatCannotBeSettledIsNotBilled(t *testing.T) {
 						return lost
 					}
 					return usage.Fault{}
-				})
+				}, hasty)
 				if err := l.Record(t.Context(), w.call(w.subs[0])); err != nil {
 					t.Fatal(err)
 				}
@@ -307,7 +310,7 @@ func TestADatabaseThatGoesAndComesBack(t *testing.T) {
 			direct, w := throughWire(t, address)
 			world := newLedgerWorld(t, direct, 3)
 			far := world.behind(t, w, address)
-			l := usage.NewLedger(usage.LedgerOptions{DB: far, Wall: world.wall, Business: world.business, Kind: usage.KindGateway, Patience: 500 * time.Millisecond, Beat: 100 * time.Millisecond})
+			l := usage.NewLedger(usage.LedgerOptions{DB: far, Wall: world.wall, Business: world.business, Kind: usage.KindGateway, Patience: time.Second, Beat: 100 * time.Millisecond})
 			world.run(t, l)
 			var stop atomic.Bool
 			var recorded, refused atomic.Int64
@@ -335,7 +338,7 @@ func TestADatabaseThatGoesAndComesBack(t *testing.T) {
 				w.down.Store(round%2 == 0)
 				w.cut()
 				w.mute.Store(false)
-				time.Sleep(time.Duration(round%4) * 300 * time.Millisecond)
+				time.Sleep(time.Duration(round%4) * 600 * time.Millisecond)
 				w.down.Store(false)
 				soon(t, l.Ready)
 			}
