@@ -167,7 +167,7 @@ func (f *fleet) victims() []string {
 // account is the demo publisher's account at the sandbox.
 func (f *fleet) account() string {
 	f.t.Helper()
-	for range 200 {
+	for range 1200 {
 		for _, log := range f.logs {
 			if a := first(saidAccount, log.String()); a != "" {
 				return a

@@ -16,6 +16,7 @@ type shop struct{ key string }
 // key.
 func (f *fleet) openShop(upstream string) shop {
 	f.t.Helper()
+	account := f.account() // from then on the demo's people are there
 	r := &running{t: f.t, portal: f.portal, sandbox: f.sandbox}
 	p := r.signIn("admin", false)
 	p.Click("Business plans")
@@ -44,7 +45,7 @@ func (f *fleet) openShop(upstream string) shop {
 	p.Click("Save")
 	p.Click("Monetization")
 	p.Tick("Enable monetization")
-	p.Fill("Connected account ConnectedAccountKey", f.account())
+	p.Fill("Connected account ConnectedAccountKey", account)
 	p.Click("Save")
 	p.See("On sale")
 

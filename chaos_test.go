@@ -18,6 +18,7 @@ import (
 
 	"tollgate/accounts"
 	"tollgate/internal/clock"
+	"tollgate/internal/fault"
 	"tollgate/models"
 	"tollgate/usage"
 )
@@ -148,7 +149,9 @@ func (f *fleet) atStripe(db *bun.DB, sub models.Subscription, want int64) {
 	deadline := time.Now().Add(time.Minute)
 	for {
 		if err := publisher.PublishNow(ctx, accounts.System(sub.TenantID, "")); err != nil {
-			f.t.Logf("publish: %v", err)
+			if fault.KindOf(err) != fault.Conflict { // one that was asked for is still running
+				f.t.Fatal(err)
+			}
 		}
 		got, err := f.total(ctx, sub.Account, meter, customer)
 		if err == nil && got == want {
