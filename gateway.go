@@ -88,7 +88,9 @@ func shownURL(cfg config.Config) string {
 // openGateway makes the gateway. It takes no calls yet.
 func (s *server) openGateway() *dataPlane {
 	d := &dataPlane{
-		gate: entitle.New(entitle.Options{DB: s.db, Wall: s.wall, Business: s.business, Vault: s.vault, Writer: s.ledger.Writer(), Log: s.log}),
+		gate: entitle.New(entitle.Options{
+			DB: s.db, Wall: s.wall, Business: s.business, Vault: s.vault, Writer: s.ledger.Writer(), Alone: s.cfg.Database.Engine == config.SQLite, Log: s.log,
+		}),
 		carrier: upstream.New(upstream.Options{
 			Rule:       upstream.Rule{Allow: s.cfg.UpstreamAllow, AllowPrivate: s.cfg.Mode == config.Sandbox},
 			Transports: s.inProcess(),
