@@ -25,6 +25,7 @@ import (
 	"tollgate/models"
 	"tollgate/notices"
 	"tollgate/usage"
+	"tollgate/web/respond"
 	"tollgate/web/session"
 )
 

@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +28,7 @@ import (
 	"tollgate/internal/vault"
 	"tollgate/models"
 	"tollgate/sandbox"
+	"tollgate/usage"
 	"tollgate/web"
 	"tollgate/web/respond"
 )
@@ -55,6 +58,7 @@ type market struct {
 	sales        *billing.Sales
 	jobs         *outbox.Runner
 	us           accounts.Actor
+	ledger       *usage.Ledger
 }
 
 func ok[T any](t *testing.T) func(v T, err error) T {
@@ -103,11 +107,13 @@ func openMarket(t *testing.T) *market {
 		Site:     respond.Site{Mode: "sandbox", PublicURL: public, SandboxURL: boxSrv.URL, Away: []string{boxSrv.URL}},
 		Ready:    func(context.Context) error { return nil },
 		Sessions: &accounts.Sessions{DB: db, Wall: wall}, People: &accounts.People{DB: db, Wall: wall}, Tenants: tenants,
-		Applications: &accounts.Applications{DB: db, Wall: wall}, Accounts: connected, Audit: &accounts.AuditTrail{DB: db},
+		Applications: &accounts.Applications{DB: db, Wall: wall}, Keys: &accounts.APIKeys{DB: db, Wall: wall, Business: business, Vault: tenants.Vault},
+		Usage: &usage.Reports{DB: db, Business: business}, CallLogDays: 35, GatewayURL: "https://api.acme.example", Accounts: connected, Audit: &accounts.AuditTrail{DB: db},
 		Catalog:       &catalog.Service{DB: db, Wall: wall, Follow: m.sales, Demo: true},
 		Subscriptions: subs, Sales: m.sales,
 		Inbox: &billing.Inbox{DB: db, Engine: engine, Jobs: m.jobs, Secrets: tenants, Wall: wall},
 	}
+	m.ledger = usage.NewLedger(usage.LedgerOptions{DB: db, Wall: wall, Business: business, Kind: usage.KindGateway, Name: "here", Address: "here", Log: m.deps.Log})
 	app := web.New(m.deps)
 	go app.Listener(listener) //nolint:errcheck // it ends with the test
 	m.run(t)
@@ -127,7 +133,7 @@ func openMarket(t *testing.T) *market {
 // run keeps worker and sandbox going until the test ends.
 func (m *market) run(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{}, 2)
+	done := make(chan struct{}, 3)
 	loop := func(wake <-chan struct{}, once func(context.Context) (time.Time, error)) {
 		defer func() { done <- struct{}{} }()
 		for ctx.Err() == nil {
@@ -143,7 +149,13 @@ func (m *market) run(t *testing.T) {
 	}
 	go loop(m.jobs.Woken(), m.jobs.RunOnce)
 	go loop(m.box.Wake(), m.box.RunOnce)
-	t.Cleanup(func() { cancel(); <-done; <-done })
+	go func() {
+		if err := m.ledger.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		done <- struct{}{}
+	}()
+	t.Cleanup(func() { cancel(); <-done; <-done; <-done })
 }
 
 // call calls the sandbox as Stripe's own tools do.
@@ -218,6 +230,92 @@ func (m *market) publisherLooks(t *testing.T, name string) {
 	p.See("No subscription matches")
 }
 
+// calls gets a key, loses it and gets another; then calls are made, and seen.
+func (m *market) calls(t *testing.T, p *browser.Page, name string) {
+	t.Helper()
+	p.See("The application has no key yet.")
+	p.See("https://api.acme.example/weather/v1")
+	p.Click("Generate key")
+	p.Fill("Name", "Web server")
+	p.Click("Generate key")
+	p.See("Copy it now.")
+	p.See("curl -i")
+	first := keyOn(t, p)
+	shoot(p, "key-new")
+	p.Click("I have copied it")
+	p.See("Web server")
+	p.See(first[:10] + "…")
+	p.NotSee(first)
+	shoot(p, "application-keys")
+	p.Within("Web server").Click("Rotate")
+	shoot(p, "key")
+	p.Choose("When this key stops", "In 1 hour")
+	p.Within("You choose how long").Click("Rotate")
+	p.See("Web server (replaced) works until")
+	if keyOn(t, p) == first {
+		t.Error("the key that follows is the same")
+	}
+	p.Click("I have copied it")
+	p.Within("Web server (replaced)").Click("Revoke")
+	p.See("This cannot be taken back.")
+	p.Within("This cannot be taken back.").Click("Revoke")
+	p.See("The key is revoked.")
+
+	p.Within("Gold").Click("Weather v1")
+	p.Click("Usage of this subscription")
+	p.See("Make the first call")
+	m.called(t, name)
+	p.Open(p.URL())
+	p.See("5 calls, of which 3 count.")
+	p.See("most on")
+	shoot(p, "usage")
+	p.Click("7 days")
+	p.See("The 7 days before: 0")
+	p.Click("Other days")
+	p.See("Last day")
+	p.Click("Show")
+	p.See("5 calls")
+	p.Click("Calls one by one")
+	p.See("only 2xx counts")
+	shoot(p, "calls")
+	p.Click("Not counted")
+	p.See("2 calls")
+	p.Click("Usage of this subscription")
+	p.Click("Subscription")
+	p.See("3 counted, 2 not")
+	shoot(p, "called")
+	p.Open(m.base + "/devportal/usage")
+	p.See("By subscription")
+	shoot(p, "usage-all")
+	p.Within("Gold").Click("Weather v1")
+	p.Click("Subscription")
+}
+
+var keyText = regexp.MustCompile(`>(tg[ps]_[0-9A-Za-z]{49})<`)
+
+func keyOn(t *testing.T, p *browser.Page) string {
+	t.Helper()
+	found := keyText.FindStringSubmatch(p.HTML())
+	if found == nil {
+		t.Fatal("the page shows no key")
+	}
+	return found[1]
+}
+
+// called writes five calls of the newest subscription of an application down, as a
+// gateway does: three that count.
+func (m *market) called(t *testing.T, name string) {
+	t.Helper()
+	buyer := ok[accounts.Actor](t)(m.deps.People.SignIn(t.Context(), accounts.Attempt{Username: "subscriber", Password: password, Address: "192.0.2.1"}))
+	mine := ok[billing.Page](t)(m.deps.Subscriptions.Mine(t.Context(), buyer, billing.ListQuery{}))
+	i := slices.IndexFunc(mine.Rows, func(o billing.Overview) bool { return o.ApplicationName == name })
+	sub := mine.Rows[i]
+	for _, status := range []int{200, 204, 200, 404, 502} {
+		must(t, m.ledger.Record(t.Context(), usage.Call{ID: usage.NewCallID(m.deps.Wall.Now()), Tenant: sub.TenantID, Subscription: sub.ID, API: sub.APIID, Policy: sub.PolicyID,
+			Metered: sub.Price.Metered(), Status: status, Counted: status < 300, Units: 1, Took: 42 * time.Millisecond}))
+	}
+}
+
 // shoot keeps a picture of the page where TOLLGATE_TEST_SHOTS says, if it says so.
 func shoot(p *browser.Page, name string) {
 	dir := os.Getenv("TOLLGATE_TEST_SHOTS")
@@ -273,6 +371,7 @@ func TestASubscribersJourney(t *testing.T) {
 		p.Click("Pay 49.00 USD in the sandbox")
 		p.See("Payment received. The subscription is active.")
 		shoot(p, "active")
+		m.calls(t, p, name)
 		p.Click("View Invoice")
 		p.See("49.00")
 		p.See("Paid")

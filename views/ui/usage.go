@@ -47,6 +47,13 @@ type CallRow struct {
 // status is the row's, with its meaning.
 func (r CallRow) status() string { return strconv.Itoa(r.Status) }
 
+func (r CallRow) icon() string {
+	if r.Tone == Attention {
+		return "alert"
+	}
+	return toneIcons[r.Tone]
+}
+
 func (r CallRow) counted() string {
 	if r.Counted {
 		return "Counted"

@@ -385,7 +385,7 @@ func CallTable(caption string, rows []CallRow) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Badge(r.Tone, r.status()).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = BadgeIcon(r.Tone, r.icon(), r.status()).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

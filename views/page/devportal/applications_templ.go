@@ -419,7 +419,7 @@ func Application(p ApplicationProps) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if len(p.Subscriptions) > 0 {
-				templ_7745c5c3_Err = ui.LinkButton(ui.Plain, string(at("applications", p.ID, "usage")), "Usage").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.LinkButton(ui.Plain, string(at("applications", p.ID, "usage")), "Usage of this application").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
