@@ -51,7 +51,10 @@ func (f *Flusher) Settled(ctx context.Context, sub models.Subscription, wish Flu
 		return Flushed{Done: true}, nil
 	}
 	s := p.sealing()
-	s.all, s.whole, s.before = true, true, models.At(wish.Before)
+	s.all, s.whole, s.before = true, true, s.now // an end in this very second bills what was used before it
+	if !wish.Before.IsZero() {
+		s.before = models.At(wish.Before)
+	}
 	if err := s.subscription(ctx, sub.ID, s.now-models.Instant((longestBack).Milliseconds())); err != nil {
 		return Flushed{}, err
 	}
