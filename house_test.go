@@ -201,6 +201,9 @@ func (s *server) purchases(t *testing.T, out *side) {
 	apps, err := d.Applications.List(t.Context(), buyer)
 	must(t, err)
 	out.have["application"] = apps[0].UUID
+	key, _, err := d.Keys.Create(t.Context(), buyer, apps[0].UUID, accounts.KeyInput{Name: "Key", Type: accounts.ProductionKey})
+	must(t, err)
+	out.have["key"] = key.ID
 	for what, of := range map[string][2]string{"paid": {"City Weather", "Basic"}, "waiting": {"Travel bundle", "Basic"}, "free": {"Geocoding", "Free"}} {
 		made, err := d.Subscriptions.Subscribe(t.Context(), buyer, billing.SubscribeInput{
 			Application: apps[0].UUID, API: out.have["api "+of[0]], Policy: out.have["plan "+of[1]]})

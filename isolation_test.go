@@ -106,6 +106,16 @@ var targets = []target{
 	{route: "GET /devportal/applications/:id/delete", role: "subscriber", id: "application"},
 	{route: "POST /devportal/applications/:id/delete", role: "subscriber", id: "application"},
 	{route: "GET /devportal/endings/:id", role: "subscriber", id: "ending by subscriber"},
+	{route: "POST /devportal/applications/:id/keys", role: "subscriber", id: "application", form: fields("name", "Mine now", "type", "PRODUCTION")},
+	{route: "GET /devportal/applications/:id/keys/:key", role: "subscriber", id: "application"},
+	{route: "POST /devportal/applications/:id/keys/:key/rotate", role: "subscriber", id: "application", form: fields("overlap", "24")},
+	{route: "POST /devportal/applications/:id/keys/:key/revoke", role: "subscriber", id: "application"},
+	{route: "GET /devportal/applications/:id/usage", role: "subscriber", id: "application"},
+	{route: "GET /devportal/applications/:id/usage.csv", role: "subscriber", id: "application"},
+	{route: "GET /devportal/subscriptions/:id/usage", role: "subscriber", id: "paid"},
+	{route: "GET /devportal/subscriptions/:id/usage.csv", role: "subscriber", id: "paid"},
+	{route: "GET /devportal/subscriptions/:id/calls", role: "subscriber", id: "paid"},
+	{route: "GET /devportal/subscriptions/:id/calls.csv", role: "subscriber", id: "paid"},
 	{route: "GET /devportal/subscriptions/:id", role: "subscriber", id: "paid"},
 	{route: "GET /devportal/subscriptions/:id/invoice", role: "subscriber", id: "paid"},
 	{route: "GET /devportal/subscriptions/:id/history", role: "subscriber", id: "paid"},
@@ -208,7 +218,7 @@ func (one target) open(t *testing.T, owner *side, who *guest, accept, otherwise 
 	}
 	id = id[:len(id)-len(otherwise)] + otherwise
 	method, path, _ := strings.Cut(one.route, " ")
-	path = strings.NewReplacer(":uuid", id, "MINE", who.actor.Domain, "THEIRS", owner.domain).Replace(path + one.path)
+	path = strings.NewReplacer(":uuid", id, ":key", owner.have["key"], "MINE", who.actor.Domain, "THEIRS", owner.domain).Replace(path + one.path)
 	var form url.Values
 	if one.form != nil {
 		form = one.form(owner.have)
@@ -267,11 +277,12 @@ func (s *server) settled(t *testing.T) (rows []string) {
 	return rows
 }
 
-// everything is every row of the database, but for who is signed in where.
+// everything is every row of the database, but for who is signed in where and the
+// signs of life of gateways.
 func (s *server) everything(t *testing.T) (lines []string) {
 	t.Helper()
 	var tables []string
-	must(t, s.db.NewRaw("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'sign_in_sessions'").Scan(t.Context(), &tables))
+	must(t, s.db.NewRaw("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT IN ('sign_in_sessions', 'gateways')").Scan(t.Context(), &tables))
 	for _, table := range tables {
 		var rows []map[string]any
 		must(t, s.db.NewRaw("SELECT * FROM ?", bun.Ident(table)).Scan(t.Context(), &rows))
@@ -293,6 +304,9 @@ var mentions = []mention{
 	{who: "subscriber", path: "/devportal/apis/MINE:api Geocoding/subscribe", form: map[string]string{"application": "THEIRS:application", "plan": "MINE:plan Free"}},
 	{who: "subscriber", path: "/devportal/apis/MINE:api Geocoding/subscribe", form: map[string]string{"application": "MINE:application", "plan": "THEIRS:plan Free"}},
 	{who: "subscriber", path: "/devportal/subscriptions/MINE:paid/invoice?invoice=THEIRS:invoice"},
+	{who: "subscriber", path: "/devportal/applications/MINE:application/keys/THEIRS:key"},
+	{who: "subscriber", path: "/devportal/applications/MINE:application/keys/THEIRS:key/rotate", form: map[string]string{"overlap": "24"}},
+	{who: "subscriber", path: "/devportal/applications/MINE:application/keys/THEIRS:key/revoke", form: map[string]string{"really": "on"}},
 	{who: "publisher", path: "/publisher/subscriptions/MINE:paid/invoice?invoice=THEIRS:invoice"},
 	{who: "publisher", path: "/publisher/subscriptions?api=THEIRS:api City Weather"},
 	{who: "publisher", path: "/publisher/products/new", form: map[string]string{"name": "Bundle", "version": "v1", "context": "bundle", "members": "THEIRS:api City Weather"}},
