@@ -37,7 +37,7 @@ func (h *Handler) keyOf(header http.Header) (key string, drop []string, ok bool)
 		return bearer, dropBoth, true
 	}
 	key = strings.TrimSpace(keys[0])
-	if isBearer && (bearer == key || h.isOurs(bearer)) {
+	if isBearer && h.isOurs(bearer) || len(auth) == 1 && key != "" && strings.Contains(auth[0], key) {
 		return key, dropBoth, true
 	}
 	return key, dropKey, true
