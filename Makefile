@@ -14,16 +14,27 @@ dev: ## run everything here, with the sandbox
 test: ## the tests that need only Go (databases and browser where present)
 	go test ./...
 
+ENGINE ?= sqlite
 SEEDS ?= 1000
 FROM ?= 1
 .PHONY: simulate
 simulate: ## simulated months of faults: SEEDS=1000 FROM=1; one of them again: SEED=7
 	go test ./internal/simulate -run '^TestSimulator$$' -timeout 24h $(if $(SEED),-v -sim.seed=$(SEED),-sim.seeds=$(SEEDS) -sim.from=$(FROM))
 
-ENGINE ?= sqlite
 .PHONY: orders
 orders: ## every order of webhooks: ENGINE=sqlite, postgres or mysql
 	TOLLGATE_TEST_LONG=1 go test ./internal/simulate -run '^TestEveryOrder' -v -timeout 24h -orders.engine=$(ENGINE)
+
+ROUNDS ?= 1000
+.PHONY: chaos
+chaos: ## kill -9 under load and compare the books: ENGINE=sqlite, postgres or mysql, ROUNDS=1000
+	go test . -run '^TestCallsAreCountedOnceWhateverIsKilled$$' -v -timeout 24h -chaos.engine=$(ENGINE) -chaos.rounds=$(ROUNDS)
+
+SECONDS_EACH ?= 15
+.PHONY: bench
+bench: ## the gateway beside nginx and Go's own proxy (wants nginx and wrk), then the benchmarks
+	go test . -run '^TestSideBySide$$' -v -timeout 1h -side=$(SECONDS_EACH)s -side.engine=$(ENGINE)
+	go test ./gateway/... ./usage ./sandbox -run '^$$' -bench . -benchmem -timeout 1h
 
 .PHONY: tools
 tools: ## install what builds pages and drives them (npm)
