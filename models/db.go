@@ -17,7 +17,7 @@ import (
 	"github.com/uptrace/bun/dialect/mysqldialect"
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"modernc.org/sqlite"
 
 	"github.com/jackc/pgx/v5"
 
@@ -50,10 +50,11 @@ func openSQLite(rest string) (*bun.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("models: the path of the SQLite file cannot be read: %w", err)
 	}
-	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+sqlitePragmas)
+	connector, err := sqlite.NewConnector("file:" + (&url.URL{Path: path}).EscapedPath() + sqlitePragmas)
 	if err != nil {
 		return nil, fmt.Errorf("models: open SQLite: %w", err)
 	}
+	db := sql.OpenDB(gatedConnector{connector, make(gate, 1)})
 	db.SetMaxOpenConns(8)
 	return bun.NewDB(db, sqlitedialect.New()), nil
 }

@@ -103,28 +103,19 @@ func (w *LedgerWriter) insertSQLite(ctx context.Context, rows []LedgerRow) error
 		_, err := w.insert.ExecContext(ctx, rows[0].values()...)
 		return w.sorted(err, true)
 	}
-	if _, err := w.conn.Conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+	tx, err := w.conn.Conn.BeginTx(ctx, nil)
+	if err != nil {
 		return w.sorted(err, false)
 	}
 	for i := range rows {
-		if _, err := w.insert.ExecContext(ctx, rows[i].values()...); err != nil {
-			w.rollback(ctx)
+		if _, err := w.insert.ExecContext(ctx, rows[i].values()...); err != nil { // it runs within tx, on the same connection
+			if tx.Rollback() != nil {
+				w.drop()
+			}
 			return w.sorted(err, false)
 		}
 	}
-	if _, err := w.conn.Conn.ExecContext(ctx, "COMMIT"); err != nil {
-		w.rollback(ctx)
-		return w.sorted(err, true)
-	}
-	return nil
-}
-
-// rollback ends a transaction that failed. When the error has ended it already, or
-// nothing works any more, the connection is not used again.
-func (w *LedgerWriter) rollback(ctx context.Context) {
-	if _, err := w.conn.Conn.ExecContext(ctx, "ROLLBACK"); err != nil {
-		w.drop()
-	}
+	return w.sorted(tx.Commit(), true)
 }
 
 // ledgerArrays writes rows as one statement whose text does not depend on how many
