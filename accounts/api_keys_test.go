@@ -252,9 +252,11 @@ func TestKeysGoWithTheirApplicationAndPerson(t *testing.T) {
 }
 
 func TestOnlyWholeKeysHaveTheForm(t *testing.T) {
-	t.Parallel()
 	w := keysIn(t, testdb.New(t))
 	_, text := w.key(t, "Main")
+	if n := testing.AllocsPerRun(100, func() { accounts.KeyFormed(text) }); n != 0 || !accounts.KeyFormed(text) {
+		t.Errorf("looking at a key allocates %v times", n)
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		at := rapid.IntRange(0, len(text)-1).Draw(t, "at")
 		other := rapid.StringMatching(`[0-9A-Za-z_\x00é]`).Filter(func(s string) bool { return s != text[at:at+1] }).Draw(t, "other")

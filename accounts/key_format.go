@@ -70,19 +70,21 @@ func formed(text, prefix string) bool {
 	if len(text) != keyLength || text[:keyPrefixLength] != prefix {
 		return false
 	}
-	var bytes [keyLength]byte
-	copy(bytes[:], text)
-	for _, c := range bytes[keyPrefixLength:] {
-		if strings.IndexByte(keyDigits, c) < 0 {
+	crc := ^uint32(0)
+	for i := range keyLength {
+		if i < keyLength-keySumLength {
+			crc = crc32.IEEETable[byte(crc)^text[i]] ^ crc>>8 // as crc32.ChecksumIEEE, without a copy
+		}
+		if i >= keyPrefixLength && strings.IndexByte(keyDigits, text[i]) < 0 {
 			return false
 		}
 	}
-	want := crc32.ChecksumIEEE(bytes[:keyLength-keySumLength])
+	crc = ^crc
 	for i := keyLength - 1; i >= keyLength-keySumLength; i-- {
-		if bytes[i] != keyDigits[want%uint32(len(keyDigits))] {
+		if text[i] != keyDigits[crc%uint32(len(keyDigits))] {
 			return false
 		}
-		want /= uint32(len(keyDigits))
+		crc /= uint32(len(keyDigits))
 	}
 	return true
 }
