@@ -136,11 +136,21 @@ func (h Applications) render(c *fiber.Ctx, status int, form *page.KeyForm) error
 	for _, o := range mine.Rows {
 		p.Subscriptions = append(p.Subscriptions, row(o))
 	}
+	revoked := 0
 	for _, k := range keys {
+		if k.State == accounts.KeyRevoked {
+			if revoked++; revoked > revokedShown {
+				continue
+			}
+		}
 		p.Keys = append(p.Keys, keyRow(k))
 	}
+	p.MoreRevoked = int64(max(revoked-revokedShown, 0))
 	return respond.Page(c, status, page.Application(p))
 }
+
+// revokedShown is how many keys are listed that are revoked, the newest of them.
+const revokedShown = 3
 
 // nextName proposes a name that no key in use has.
 func nextName(keys []accounts.Key) string {

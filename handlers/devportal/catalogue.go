@@ -68,7 +68,7 @@ func (h Catalogue) Show(c *fiber.Ctx) error {
 	}
 	for _, l := range listed {
 		p.Entries = append(p.Entries, page.Entry{
-			ID: l.API.UUID, Name: apiTitle(l.API), About: l.API.Description, Label: l.Label, Publisher: l.Provider, From: lowest(l.Offers),
+			ID: l.API.UUID, Name: apiTitle(l.API), About: l.API.Description, Label: l.Label, Publisher: l.Provider, From: lowest(l.Offers, ruleOf(l.API)),
 		})
 	}
 	p.Pager.Showing = ui.Plural(int64(len(listed)), "API", "APIs")
@@ -109,7 +109,7 @@ func labels(search, current string) []ui.Link {
 
 // lowest returns the lowest price among what costs something: a fixed one if there
 // is any, else the lowest per call.
-func lowest(offers []catalog.Offer) page.Price {
+func lowest(offers []catalog.Offer, r rule) page.Price {
 	var best catalog.Price
 	for _, o := range offers {
 		p := o.Price
@@ -123,5 +123,5 @@ func lowest(offers []catalog.Offer) page.Price {
 			}
 		}
 	}
-	return price(best)
+	return price(best, r)
 }

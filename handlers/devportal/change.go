@@ -167,10 +167,10 @@ func choices(all billing.Choices, plan, when string) page.ChangeProps {
 	}
 	for _, one := range all.Plans {
 		if one.Current {
-			p.Now = planChoice(one)
+			p.Now = planChoice(one, ruleFor(all.Overview))
 			continue
 		}
-		p.Others = append(p.Others, planChoice(one))
+		p.Others = append(p.Others, planChoice(one, ruleFor(all.Overview)))
 		if one.Plan.UUID == plan && len(one.Moments) == 1 {
 			p.When = string(one.Moments[0])
 		}
@@ -178,8 +178,8 @@ func choices(all billing.Choices, plan, when string) page.ChangeProps {
 	return p
 }
 
-func planChoice(c billing.Choice) page.PlanChoice {
-	out := page.PlanChoice{ID: c.Plan.UUID, Name: c.Plan.DisplayName, Price: price(c.Price), Limits: limits(c.Plan), Why: c.Why}
+func planChoice(c billing.Choice, r rule) page.PlanChoice {
+	out := page.PlanChoice{ID: c.Plan.UUID, Name: c.Plan.DisplayName, Price: price(c.Price, r), Limits: limits(c.Plan), Why: c.Why}
 	for _, m := range c.Moments {
 		out.Moments = append(out.Moments, string(m))
 	}
@@ -190,7 +190,7 @@ func planChoice(c billing.Choice) page.PlanChoice {
 func shownChange(v billing.ChangePreview) *page.ChangePreview {
 	shown := v.Shown()
 	out := &page.ChangePreview{
-		To: planChoice(v.To), Checkout: v.Checkout, Due: v.Due, Takes: v.Takes, Next: v.Next,
+		To: planChoice(v.To, ruleFor(v.Overview)), Checkout: v.Checkout, Due: v.Due, Takes: v.Takes, Next: v.Next,
 		Version: shown.Version, At: shown.At, Sum: shown.Due,
 	}
 	if v.Invoice == nil {
@@ -212,7 +212,7 @@ func changing(o billing.Overview) page.Changing {
 	}
 	if c := o.Changing; c != nil {
 		out.Pending = &page.PendingChange{
-			Plan: c.Plan.DisplayName, Price: price(c.Price), At: c.At, Undoable: c.Undoable,
+			Plan: c.Plan.DisplayName, Price: price(c.Price, ruleFor(o)), At: c.At, Undoable: c.Undoable,
 			Paying: c.ByPaying(),
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -90,6 +91,11 @@ func TestKeysOfAnApplication(t *testing.T) {
 	if strings.Contains(body, secret) || strings.Contains(body, "keys/k9#") {
 		t.Error("the page shows a key, or offers to revoke one that is revoked")
 	}
+	for i := range 5 {
+		s.ring.keys = append(s.ring.keys, keyed("old"+strconv.Itoa(i), "Old "+strconv.Itoa(i), accounts.KeyRevoked, time.Time{}))
+	}
+	_, _, body = s.ask(t, "/devportal/applications/app-1", nil)
+	holds(t, body, "Old 1", "and 3 keys that were revoked before")
 	status, _, body = s.ask(t, "/devportal/applications/app-1/keys/k1", nil)
 	if status != 200 {
 		t.Fatal(status, body)

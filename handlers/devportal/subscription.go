@@ -73,7 +73,7 @@ func (h Subscription) render(c *fiber.Ctx, status int, when, problem string) err
 // shown puts a subscription into the page's terms.
 func (h Subscription) shown(who accounts.Actor, o billing.Overview) page.SubscriptionProps {
 	p := page.SubscriptionProps{
-		ID: o.UUID, APIID: o.APIUUID, API: titled(o.Title(), o.APIVersion), Plan: o.PolicyName, Price: price(o.Price), Limits: limits(o.Plan), AtLimit: atLimit(o.Plan, o.Price),
+		ID: o.UUID, APIID: o.APIUUID, API: titled(o.Title(), o.APIVersion), Plan: o.PolicyName, Price: price(o.Price, ruleFor(o)), Limits: limits(o.Plan), AtLimit: atLimit(o.Plan, o.Price),
 		Publisher: o.Publisher, ApplicationID: o.ApplicationUUID, Application: o.ApplicationName, TenantDomain: who.Domain,
 		Stage: stage(o), State: o.State.Label, Tone: ui.Tone(o.State.Tone), Next: page.Next(o.State.Next),
 		Sentence: page.Sentence(o.State.Sentence),

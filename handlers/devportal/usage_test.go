@@ -366,5 +366,6 @@ func TestLimitsAreSaidAsTheyAre(t *testing.T) {
 		s := &shop{who: ada, listed: []catalog.Listed{l}}
 		_, _, body := s.ask(t, "/devportal/apis/api-1", nil)
 		holds(t, body, want)
+		holds(t, body, map[bool]string{true: "per call", false: "per unit"}[rule[2] == ""])
 	}
 }

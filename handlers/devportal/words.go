@@ -35,13 +35,14 @@ func apiTitle(a models.API) string {
 	return titled(a.Name, a.APIVersion)
 }
 
-// price puts a price into the page's terms.
-func price(p catalog.Price) page.Price {
+// price puts a price into the page's terms, for an API whose calls are counted by r.
+func price(p catalog.Price, r rule) page.Price {
 	switch {
 	case p.IsFree():
 		return page.Price{}
 	case p.Metered():
-		return page.Price{Rate: p.Rate, Per: "per call"}
+		one, _ := r.unit()
+		return page.Price{Rate: p.Rate, Per: "per " + one}
 	}
 	return page.Price{Amount: p.Amount, Per: "a " + p.Cycle}
 }
@@ -122,7 +123,7 @@ func limits(p models.Policy) string {
 // plan puts an offer of an API whose calls are counted by r into the page's terms.
 func plan(o catalog.Offer, r rule) page.Plan {
 	out := page.Plan{
-		ID: o.Plan.UUID, Name: o.Plan.DisplayName, About: o.Plan.Description, Price: price(o.Price), Charged: charged(o.Price),
+		ID: o.Plan.UUID, Name: o.Plan.DisplayName, About: o.Plan.Description, Price: price(o.Price, r), Charged: charged(o.Price),
 		Pending: o.Hold,
 		Quota:   or(quota(o.Plan), "No cap"), Burst: or(burst(o.Plan), "No limit"), AtLimit: atLimit(o.Plan, o.Price),
 	}
@@ -152,7 +153,7 @@ func or(text, otherwise string) string {
 func row(o billing.Overview) page.SubscriptionRow {
 	return page.SubscriptionRow{
 		ID: o.UUID, API: titled(o.Title(), o.APIVersion), Plan: o.PolicyName, Application: o.ApplicationName,
-		State: o.State.Label, Tone: ui.Tone(o.State.Tone), Price: price(o.Price), Since: o.CreatedTime.Time(),
+		State: o.State.Label, Tone: ui.Tone(o.State.Tone), Price: price(o.Price, ruleFor(o)), Since: o.CreatedTime.Time(),
 		Next: page.Next(o.State.Next), Invoices: o.StripeSubscriptionID != "", Changes: sheet.Follows(o),
 	}
 }

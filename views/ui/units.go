@@ -62,7 +62,11 @@ func known(number string) bool { return number != "" }
 
 // clock is the time of day of a window: 14:00 to 15:00 UTC.
 func (r WindowRow) clock() string {
-	return r.From.UTC().Format("15:04:05") + " to " + r.To.UTC().Format("15:04:05 MST")
+	form := "15:04:05"
+	if r.From.Second() == 0 && r.To.Second() == 0 {
+		form = "15:04"
+	}
+	return r.From.UTC().Format(form) + " to " + r.To.UTC().Format(form+" MST")
 }
 
 // Months is a choice of a month.

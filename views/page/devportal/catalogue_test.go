@@ -26,11 +26,11 @@ var filters = []ui.Link{
 func plans() []devportal.Plan {
 	return []devportal.Plan{
 		{ID: "p1", Name: "Free", About: "Try every endpoint. No card required.", Charged: "Never", Quota: "1,000 a month", Burst: "10 a minute",
-			AtLimit: "Refused until next month (429)", Ticks: []string{"1,000 calls a month", "10 calls a minute", "Refused above that"}},
+			AtLimit: "Above the quota, calls are refused (429) until it begins anew, on the first of the month, UTC.", Ticks: []string{"1,000 calls a month", "10 calls a minute", "Refused above that"}},
 		{ID: "p2", Name: "Gold", About: "One price, however much you call.", Price: gold, Charged: "On the day you pay, then monthly", Quota: "No cap", Burst: "1,000 a minute",
-			AtLimit: "Refused until next minute (429)", Ticks: []string{"No monthly cap", "1,000 calls a minute", "The same price at any use"}},
+			AtLimit: "Calls that come faster are refused (429), with the seconds to wait in Retry-After.", Ticks: []string{"No monthly cap", "1,000 calls a minute", "The same price at any use"}},
 		{ID: "p3", Name: "Pay as you go", About: "Pay for answered calls, at the end of each month.", Price: payg, Charged: "Monthly, for the month before", Quota: "No cap", Burst: "600 a minute",
-			AtLimit: "Refused until next minute (429)", Ticks: []string{"No monthly cap, no minimum", "600 calls a minute", "Only calls answered 2xx are charged"}},
+			AtLimit: "Calls that come faster are refused (429), with the seconds to wait in Retry-After.", Ticks: []string{"No monthly cap, no minimum", "600 calls a minute", "Only calls answered 2xx are charged"}},
 	}
 }
 
@@ -38,6 +38,7 @@ func api() devportal.APIProps {
 	return devportal.APIProps{
 		Frame: frame("Weather v1", "/devportal", ui.Link{Href: "/devportal", Label: "APIs"}, ui.Link{Label: "Weather v1"}),
 		ID:    "a1", Name: "Weather v1", Label: "Freemium", About: entries()[0].About, Publisher: "Northwind Weather", Context: "/weather/v1", Plans: plans(),
+		Address: "https://api.acme.example/weather/v1", Counting: "Calls that the API answers with 2xx count, each as one unit.",
 		Applications: []ui.Choice{{Value: "app1", Label: "Forecast widget"}, {Value: "app2", Label: "Harvest planner (subscribed: Pay as you go)", Disabled: true}},
 		Application:  "app1",
 	}
@@ -62,7 +63,7 @@ func catalogue() map[string]templ.Component {
 
 		"api": devportal.API(api()),
 		"api_visitor": apiWith(func(p *devportal.APIProps) {
-			p.Frame, p.Visitor, p.Applications = visitor("Weather v1", "/devportal"), true, nil
+			p.Frame, p.Visitor, p.Applications, p.Address = visitor("Weather v1", "/devportal"), true, nil, ""
 		}),
 		"api_first_application": apiWith(func(p *devportal.APIProps) { p.Applications, p.Application = nil, "new" }),
 		"api_problem": apiWith(func(p *devportal.APIProps) {

@@ -46,6 +46,7 @@ func keyPages() map[string]templ.Component {
 	first.Keys = nil
 	wrong.KeyForm = devportal.KeyForm{Name: "Web server", Type: "SANDBOX", KeyLife: devportal.KeyLife{Life: "date", Expires: "2026-12-01"},
 		Problems: map[string]string{"name": "This application has a key of this name already.", "expires": "Choose today or a later day."}}
+	full.MoreRevoked = 12
 	full.KeyForm.Problem = "This application has 20 keys that work, the most there can be. Revoke one that is not needed, then try again."
 	return map[string]templ.Component{
 		"application_keys":        devportal.Application(app),

@@ -15,7 +15,7 @@ import (
 type Price struct {
 	Amount money.Amount
 	Rate   money.Rate
-	Per    string // "a month", "per call"; "" when free
+	Per    string // "a month", "per call", "per unit"; "" when free
 }
 
 // Free reports whether p is no price at all.
@@ -82,7 +82,7 @@ type Plan struct {
 	Charged string   // when: "On the day you pay, then monthly"
 	Quota   string   // "1,000 a month", "No cap"
 	Burst   string   // "10 a minute", "No limit"
-	AtLimit string   // "Refused until next month (429)"
+	AtLimit string   // what happens to calls above them
 	Ticks   []string // what it holds, for the card
 	Pending string   // why it cannot be bought just now; "" when it can
 }
@@ -118,6 +118,7 @@ type ApplicationProps struct {
 	Created               time.Time
 	Subscriptions         []SubscriptionRow
 	Keys                  []KeyRow
+	MoreRevoked           int64 // keys that are revoked and not listed
 	KeyForm               KeyForm
 }
 
