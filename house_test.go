@@ -247,6 +247,7 @@ func (s *server) papers(t *testing.T, us accounts.Actor, out *side) {
 	_, err = models.InsertIncident(t.Context(), s.db, models.PaymentIncident{Account: out.have["stripe account"], ID: out.have["incident"], TenantID: us.Tenant,
 		AMSubscriptionID: paid.ID, Kind: models.IncidentDuplicate, Status: "refunded", Settled: true, AmountMinor: 900, Currency: "usd", CreatedAt: now, UpdatedAt: now})
 	must(t, err)
+	s.waits(t, us, out, paid)
 	out.have["person"] = out.people["subscriber"].actor.Person
 	must(t, models.InTx(t.Context(), s.db, func(ctx context.Context, tx bun.Tx) error {
 		return s.parts.deps.Notices.Tell(ctx, tx, us.Tenant, notices.Notice{Person: out.have["person"], Kind: notices.PaymentNeeded, Subject: "Pay", Body: "Pay."})
@@ -263,4 +264,18 @@ func (s *server) papers(t *testing.T, us accounts.Actor, out *side) {
 		}))
 		out.have["ending by "+role] = id
 	}
+}
+
+// waits adds what waits for an admin to decide: a window that Stripe refused, and a
+// credential of another gateway.
+func (s *server) waits(t *testing.T, us accounts.Actor, out *side, paid models.Subscription) {
+	t.Helper()
+	now := models.At(s.wall.Now())
+	out.have["window"] = models.NewID()
+	start := models.HourOf(now)
+	must(t, models.InsertWindow(t.Context(), s.db, models.UsageWindow{ID: out.have["window"], TenantID: us.Tenant, SubscriptionID: paid.ID, PolicyID: paid.PolicyID, APIID: paid.APIID,
+		Account: out.have["stripe account"], Start: start, End: start + 1000, Identifier: out.have["window"], EventAt: start, State: models.WindowRefused, Open: new(int64(1)), SealedAt: now, NextTryAt: now}))
+	made, _, err := s.parts.credentials.Create(t.Context(), us, "Edge")
+	must(t, err)
+	out.have["gateway credential"] = made.ID
 }

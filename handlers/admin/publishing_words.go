@@ -53,24 +53,12 @@ func progressOf(s usage.Status) (*ui.Gauge, string) {
 
 // publishingFigures are the numbers that the page begins with.
 func publishingFigures(s usage.Status, now time.Time) []ui.Figure {
-	ago := func(at time.Time) string {
-		if at.IsZero() {
-			return ""
-		}
-		return ui.Ago(at, now)
-	}
-	when := func(at time.Time, never string) string {
-		if at.IsZero() {
-			return never
-		}
-		return ui.Instant(at)
-	}
 	waiting := ui.Figure{Name: "Waiting", Text: ui.Plural(s.Waiting, "window", "windows"), Note: ui.Plural(s.WaitingUnits, "unit", "units")}
-	oldest := ui.Figure{Name: "Oldest not sent", Text: when(s.Oldest, "None"), Note: ago(s.Oldest)}
+	oldest := past("Oldest not sent", s.Oldest, now, "None")
 	if !s.Unsealed.IsZero() {
 		waiting.Note += ", and calls not sealed yet since " + s.Unsealed.UTC().Format("15:04 MST")
 	}
-	last := ui.Figure{Name: "Last run", Text: when(s.Started, "Never"), Note: ago(s.Started)}
+	last := past("Last run", s.Started, now, "Never")
 	if !s.Started.IsZero() && s.State == models.RunCompleted {
 		last.Note += map[string]string{models.RunSuccessful: ", sent all it had", models.RunFailed: ", did not send all it had"}[s.Status]
 		if s.PerSecond > 0 {
@@ -79,9 +67,17 @@ func publishingFigures(s usage.Status, now time.Time) []ui.Figure {
 	}
 	next := ui.Figure{Name: "Next run", Text: "Now"}
 	if at := s.Started.Add(usage.PublishEvery); !s.Started.IsZero() && at.After(now) && !s.Asked {
-		next.Text, next.Note = ui.Instant(at), "or sooner, around the end of a period"
+		next.Text, next.Note = "In "+ui.Duration(at.Sub(now)), ui.Instant(at)+", or sooner around the end of a period"
 	}
 	return []ui.Figure{waiting, oldest, last, next}
+}
+
+// past is an instant as a figure: how long ago it was, or never.
+func past(name string, at, now time.Time, never string) ui.Figure {
+	if at.IsZero() {
+		return ui.Figure{Name: name, Text: never}
+	}
+	return ui.Figure{Name: name, Text: ui.Ago(at, now), Note: ui.Instant(at)}
 }
 
 // troubleRow puts windows that do not reach Stripe into a line, at wall time now.

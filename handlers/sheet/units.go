@@ -72,7 +72,7 @@ func Window(w models.UsageWindow) ui.WindowRow {
 		r.Why = w.Note
 	}
 	if w.Revision > 0 {
-		r.Revision = "Revision " + strconv.Itoa(w.Revision) + ": what came after the window was sealed"
+		r.Revision = "Revision " + strconv.Itoa(w.Revision) + ", of what came late"
 	}
 	return r
 }

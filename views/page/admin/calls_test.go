@@ -26,7 +26,7 @@ func windowRows() []ui.WindowRow {
 	}
 	refused, late := sent, sent
 	refused.ID, refused.Identifier, refused.Tone, refused.Word, refused.Sent = "w2", "u1_B", ui.Bad, "Refused", time.Time{}
-	refused.Why, refused.Decide, refused.Revision = "No such customer: cus_9.", true, "Revision 1: what came after the window was sealed"
+	refused.Why, refused.Decide, refused.Revision = "No such customer: cus_9.", true, "Revision 1, of what came late"
 	late.ID, late.Identifier, late.Why = "w3", "u1_C", "Its invoice was final, so it is billed in the running period."
 	return []ui.WindowRow{sent, refused, late}
 }
@@ -35,8 +35,8 @@ func publishing() admin.PublishingProps {
 	return admin.PublishingProps{
 		Frame: inside("Usage publishing", "/admin/usage"), Tone: ui.Bad, Word: "Needs you", Lead: "3 windows were refused by Stripe. Put the reason right and try again, or write them off.",
 		Figures: []ui.Figure{
-			{Name: "Waiting", Text: "12 windows", Note: "40,112 units"}, {Name: "Oldest not sent", Text: "8 Dec 2026, 12:00 UTC", Note: "2 h 32 min ago"},
-			{Name: "Last run", Text: "8 Dec 2026, 14:30 UTC", Note: "2 minutes ago, did not send all it had"}, {Name: "Next run", Text: "8 Dec 2026, 14:35 UTC", Note: "or sooner, around the end of a period"},
+			{Name: "Waiting", Text: "12 windows", Note: "40,112 units"}, {Name: "Oldest not sent", Text: "2 h 32 min ago", Note: "8 Dec 2026, 12:00 UTC"},
+			{Name: "Last run", Text: "2 minutes ago", Note: "8 Dec 2026, 14:30 UTC, did not send all it had"}, {Name: "Next run", Text: "In 3 min", Note: "8 Dec 2026, 14:35 UTC, or sooner around the end of a period"},
 		},
 		Troubles: []admin.TroubleRow{
 			{Account: "acct_1RkT4nH2eZvKYlo2", Name: "Northwind Weather Ltd", Tone: ui.Bad, Word: "Refused", Windows: "3", Units: "120", Reason: "No such customer: cus_9.", Oldest: now.Add(-26 * time.Hour), List: "/admin/usage?account=acct_1RkT4nH2eZvKYlo2&state=refused"},

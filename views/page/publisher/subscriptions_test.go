@@ -68,7 +68,7 @@ func TestSubscription(t *testing.T) {
 		{At: now.AddDate(0, -1, 0), Text: "Subscribed to Gold.", Note: "by Ada Byron"},
 	}
 	full := publisher.SubscriptionProps{
-		Use: publisher.MonthUse{Month: "December 2026, UTC", Units: "/publisher/units/s1", Figures: []ui.Figure{{Name: "Calls", Text: "40,232"}, {Name: "Counted", Text: "40,000", Note: "40,000 units"}}},
+		Use:   publisher.MonthUse{Month: "December 2026, UTC", Units: "/publisher/units/s1", Figures: []ui.Figure{{Name: "Calls", Text: "40,232"}, {Name: "Counted", Text: "40,000", Note: "40,000 units"}}},
 		Frame: f, ID: "s1", API: "Weather v1", APIID: "a1", Plan: "Gold", Price: gold, NextPlan: "Silver on 1 Jan 2027", Subscriber: "Ada Byron", Application: "Harvest planner",
 		State: "Payment needed", Tone: ui.Attention, Sentence: "The last payment failed. Calls go on until ", Until: now.AddDate(0, 0, 3), After: ".",
 		Since: now.AddDate(0, -1, 0), PeriodStart: now, PeriodEnd: now.AddDate(0, 1, 0), Stripe: "sub_1", Account: "acct_1", HasInvoices: true, CanEnd: true,
