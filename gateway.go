@@ -30,6 +30,7 @@ type dataPlane struct {
 	carrier *upstream.Client
 	handler *proxy.Handler
 	server  *proxy.Server
+	forget  context.CancelFunc // stops keeping the gate current
 }
 
 // openLedger opens the ledger that this process writes to, if it writes any: the
@@ -97,7 +98,7 @@ func (s *server) openGateway() *dataPlane {
 		}),
 	}
 	d.handler = proxy.New(proxy.Options{
-		Gate: d.gate, Carrier: d.carrier, Recorder: s.ledger, Credentials: s.parts.credentials, TenantPath: s.tenantPath,
+		Gate: d.gate, Carrier: d.carrier, Recorder: s.ledger, CanRecord: s.ledger.Ready, Refused: s.ledger.Refused, Credentials: s.parts.credentials, TenantPath: s.tenantPath,
 		Ready:  func(ctx context.Context) error { return errors.Join(s.ledger.Ready(), d.gate.Ready(), s.ready(ctx)) },
 		Portal: s.portalURL, Cookies: session.Names(), KeyPrefixes: accounts.KeyPrefixes(), Trusted: s.cfg.TrustedProxies, Log: s.log, Wall: s.wall,
 	})
@@ -140,7 +141,9 @@ func (d *dataPlane) figures() usage.Figures {
 // startGateway serves calls on l.
 func (s *server) startGateway(ctx context.Context, l net.Listener, failed chan<- error) {
 	d := s.gateway
-	s.wait.Go(func() { loop(ctx, job{name: "entitlements", runOnce: d.gate.RunOnce}, s.wall.Now, s.log) })
+	current, stop := context.WithCancel(context.WithoutCancel(ctx)) // calls that are under way at the end need it still
+	d.forget = stop
+	s.wait.Go(func() { loop(current, job{name: "entitlements", runOnce: d.gate.RunOnce}, s.wall.Now, s.log) })
 	go func() {
 		if err := d.server.Serve(l); err != nil {
 			failed <- fmt.Errorf("the gateway: %w", err)
@@ -157,6 +160,7 @@ func (s *server) stopGateway() {
 			s.log.Warn("some calls were cut off at the end", "error", err)
 		}
 		s.gateway.carrier.Close()
+		s.gateway.forget()
 		if err := s.gateway.gate.Stop(late); err != nil {
 			s.log.Warn("what was left of quotas is free again in some seconds", "error", err)
 		}

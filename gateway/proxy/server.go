@@ -15,6 +15,7 @@ import (
 // What one connection may take.
 const (
 	headTime  = 10 * time.Second // for a request's head
+	writeTime = 2 * time.Minute  // for an answer that comes whole; streams have as long as parts of them are taken
 	idleTime  = time.Minute      // between requests
 	maxHead   = 16 << 10         // bytes of a head
 	slackHead = 4 << 10          // that Go's server adds to what it is told
@@ -68,6 +69,7 @@ func NewServer(h *Handler, o ServerOptions) *Server {
 	s.http = &http.Server{
 		Handler:                      h,
 		ReadHeaderTimeout:            headTime,
+		WriteTimeout:                 writeTime,
 		IdleTimeout:                  idleTime,
 		MaxHeaderBytes:               maxHead - slackHead,
 		DisableGeneralOptionsHandler: true,
