@@ -153,14 +153,26 @@ func WindowAccounts(ctx context.Context, db bun.IDB, q WindowQuery) ([]WindowAcc
 	return as, found(err, "Windows")
 }
 
-// ClaimWindow marks a window as being sent, until a wall time, if nobody has written
-// it since it was read. It reports whether it did.
-func ClaimWindow(ctx context.Context, tx bun.Tx, w UsageWindow, first, until Instant) (bool, error) {
+// ClaimWindows marks windows as being sent, until a wall time, that have the version
+// that was read, and notes when they were first tried. It returns how many it marked.
+func ClaimWindows(ctx context.Context, tx bun.Tx, ids []string, version int64, first, until Instant) (int64, error) {
 	res, err := tx.NewUpdate().Model((*UsageWindow)(nil)).
 		Set("state = ?", WindowSending).Set("first_tried_at = ?", first).Set("next_try_at = ?", until).
 		Set("attempts = attempts + 1").Set("version = version + 1").
-		Where("id = ? AND version = ?", w.ID, w.Version).Exec(ctx)
-	return inserted(res, err, "Window")
+		Where("id IN (?) AND version = ?", bun.In(ids), version).Exec(ctx)
+	if err != nil {
+		return 0, wrote(err, "Window")
+	}
+	return res.RowsAffected()
+}
+
+// WindowsSent notes that Stripe has windows that are being sent and have one version;
+// those that somebody has written since stay as they are.
+func WindowsSent(ctx context.Context, tx bun.Tx, ids []string, version int64, at Instant) error {
+	_, err := tx.NewUpdate().Model((*UsageWindow)(nil)).
+		Set("state = ?", WindowSent).Set("open = NULL").Set("problem = ''").Set("sent_at = ?", at).Set("version = version + 1").
+		Where("id IN (?) AND version = ? AND state = ?", bun.In(ids), version, WindowSending).Exec(ctx)
+	return wrote(err, "Window")
 }
 
 // HoldWindows keeps windows that are being sent from others until a wall time.

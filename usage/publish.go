@@ -218,38 +218,50 @@ func earlier(a, b models.Instant) models.Instant {
 	return a
 }
 
-// run does what is due until nothing is left that can be done now.
+// run does what is due until nothing is left that can be done now. Sealing and the
+// accounts go on beside each other.
 func (r *runner) run(ctx context.Context) error {
 	held, stop := r.hold(ctx)
 	defer stop()
-	var sealedAt models.Instant
 	var first error
+	sealedAt, sealing, sealed := models.Instant(0), false, make(chan error, 1)
 	for {
-		if err := r.asked(held); err != nil && first == nil {
-			first = err
+		note := func(err error) {
+			if first == nil {
+				first = err
+			}
 		}
-		if now := models.At(r.Business.Now()); first == nil && (r.served > sealedAt || now >= sealedAt+sealPause || sealedAt == 0) {
-			sealedAt = max(now, r.served)
-			first = r.seal(held)
+		note(r.asked(held))
+		if now := models.At(r.Business.Now()); first == nil && !sealing && (sealedAt == 0 || r.served > sealedAt || now >= sealedAt+sealPause) {
+			sealedAt, sealing = max(now, r.served), true
+			s := r.sealing()
+			s.all = r.served != 0
+			go func() { sealed <- s.due(held) }()
 		}
 		if first == nil && held.Err() == nil {
-			first = r.start(held)
+			note(r.start(held))
 		}
-		if len(r.under) == 0 {
+		if len(r.under) == 0 && !sealing {
 			return cmp.Or(first, held.Err())
 		}
-		t := time.NewTimer(runRenew)
+		t := time.NewTimer(runGlance)
 		select {
 		case e := <-r.ended:
 			delete(r.under, e.at)
-			if r.troubled = r.troubled || !e.calm; first == nil {
-				first = e.error
-			}
+			r.troubled = r.troubled || !e.calm
+			note(e.error)
+		case err := <-sealed:
+			sealing = false
+			note(err)
 		case <-t.C:
 		}
 		t.Stop()
 	}
 }
+
+// runGlance is how often a run looks for accounts with something to send, and for
+// people who ask.
+const runGlance = time.Second
 
 // sealPause is how long a long run goes on before it looks for more to seal.
 const sealPause = models.Instant(10_000)
@@ -264,12 +276,6 @@ func (r *runner) asked(ctx context.Context) error {
 	r.paces.Range(func(_, v any) bool { v.(*pace).calm(); return true })
 	now := r.Wall.Now()
 	return models.HastenWindows(ctx, r.DB, models.At(now), models.At(now.Add(runLease)))
-}
-
-func (r *runner) seal(ctx context.Context) error {
-	s := r.sealing()
-	s.all = r.served != 0
-	return s.due(ctx)
 }
 
 // start begins with every account that has windows due and is not being gone

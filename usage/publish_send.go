@@ -122,37 +122,83 @@ func (s *sender) fill(ctx context.Context) error {
 	return nil
 }
 
-// claim marks windows as being sent before anything is, all in one transaction. What
-// is too late for its invoice, or too old to be sent again, goes another way.
-func (s *sender) claim(ctx context.Context, due []models.UsageWindow) (got []attempt, err error) {
+// claim marks windows as being sent before anything is. What is too late for its
+// invoice, or too old to be sent again, goes another way.
+func (s *sender) claim(ctx context.Context, due []models.UsageWindow) ([]attempt, error) {
+	got, err := s.claimed(ctx, due, s.together)
+	if errors.Is(err, errTaken) {
+		return s.claimed(ctx, due, s.oneByOne)
+	}
+	return got, err
+}
+
+// errTaken says that somebody else has taken some of several windows.
+var errTaken = errors.New("usage: some windows are taken")
+
+// claimed is claim, all in one transaction, with a way to mark windows.
+func (s *sender) claimed(ctx context.Context, due []models.UsageWindow, mark func(context.Context, bun.Tx, []attempt) ([]attempt, error)) (got []attempt, err error) {
 	now := models.At(s.Business.Now())
 	err = models.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
-		got = got[:0]
+		var ready []attempt
 		for _, w := range due {
-			ready, err := s.divert(ctx, tx, &w, now)
+			ok, err := s.divert(ctx, tx, &w, now)
 			if err != nil {
 				return err
 			}
-			if !ready {
+			if !ok {
 				continue
 			}
 			a := attempt{w, !w.FirstTriedAt.IsZero()}
 			if !a.tried {
 				a.FirstTriedAt = now
 			}
-			ok, err := models.ClaimWindow(ctx, tx, w, a.FirstTriedAt, models.At(s.Wall.Now().Add(runLease)))
-			if err != nil {
-				return err
-			}
-			if ok {
-				a.Version++
-				a.Attempts++
-				got = append(got, a)
-			}
+			ready = append(ready, a)
 		}
-		return nil
+		got, err = mark(ctx, tx, ready)
+		return err
 	})
+	for i := range got {
+		got[i].Version++
+		got[i].Attempts++
+	}
 	return got, err
+}
+
+// together marks windows by few statements, where nobody else has taken one.
+func (s *sender) together(ctx context.Context, tx bun.Tx, wanted []attempt) (got []attempt, err error) {
+	type alike struct {
+		version int64
+		first   models.Instant
+	}
+	groups := map[alike][]string{}
+	for _, a := range wanted {
+		k := alike{a.Version, a.FirstTriedAt}
+		groups[k] = append(groups[k], a.ID)
+	}
+	for k, ids := range groups {
+		n, err := models.ClaimWindows(ctx, tx, ids, k.version, k.first, models.At(s.Wall.Now().Add(runLease)))
+		if err == nil && n != int64(len(ids)) {
+			err = errTaken
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return wanted, nil
+}
+
+// oneByOne marks windows that nobody else has taken.
+func (s *sender) oneByOne(ctx context.Context, tx bun.Tx, wanted []attempt) (got []attempt, err error) {
+	for _, a := range wanted {
+		n, err := models.ClaimWindows(ctx, tx, []string{a.ID}, a.Version, a.FirstTriedAt, models.At(s.Wall.Now().Add(runLease)))
+		if err != nil {
+			return nil, err
+		}
+		if n == 1 {
+			got = append(got, a)
+		}
+	}
+	return got, nil
 }
 
 // divert reports whether w is to be sent now. One that was tried a day ago becomes

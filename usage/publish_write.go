@@ -30,16 +30,24 @@ func (s *sender) write(ctx context.Context, release bool) error {
 	sent, failed := 0, 0
 	err := models.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
 		sent, failed = 0, 0
+		there := map[int64][]string{} // by version
 		for _, o := range all {
+			if o.err == nil {
+				there[o.Version] = append(there[o.Version], o.ID)
+				sent++
+				continue
+			}
 			w, refused := s.after(o)
 			if err := models.SaveWindow(ctx, tx, w); forgiving(err) != nil {
 				return err
 			}
-			switch {
-			case refused:
+			if refused {
 				failed++
-			case w.State == models.WindowSent:
-				sent++
+			}
+		}
+		for version, ids := range there {
+			if err := models.WindowsSent(ctx, tx, ids, version, models.At(s.Business.Now())); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -54,16 +62,14 @@ func (s *sender) write(ctx context.Context, release bool) error {
 	return nil
 }
 
-// after returns a window as it is after an attempt, and whether Stripe said no.
+// after returns a window as it is after an attempt that did not bring it to Stripe, and
+// whether Stripe said no.
 func (s *sender) after(o outcome) (models.UsageWindow, bool) {
 	w, now := o.UsageWindow, s.Wall.Now()
 	wakes := s.paceOf(s.at).wakes()
 	busy, isBusy := errors.AsType[*Busy](o.err)
 	no, isNo := errors.AsType[*Declined](o.err)
 	switch {
-	case o.err == nil:
-		w.State, w.Problem, w.SentAt = models.WindowSent, "", models.At(s.Business.Now())
-		return w, false
 	case isNo:
 		w.State, w.Problem = models.WindowRefused, clip(cmp.Or(no.Message, no.Code), 500)
 		return w, true
