@@ -27,6 +27,7 @@ type call struct {
 	recorded bool  // it is in the ledger
 	counted  bool  // and counts there
 	units    int64 // as many
+	upgraded bool  // it became a websocket, which takes as long as it likes
 	up       upstream.Call
 	set      [2]upstream.Field
 }
@@ -78,8 +79,10 @@ func (h *Handler) countRefusal(why *gateway.Refusal) {
 func (c *call) end() {
 	h := c.h
 	h.opts.Gate.Settle(c.pass, c.units)
-	h.stats.took.add(h.opts.Wall.Now().Sub(c.start))
-	c.r, c.idText, c.pass, c.start, c.recorded, c.counted, c.units = nil, "", nil, time.Time{}, false, false, 0
+	if !c.upgraded {
+		h.stats.took.add(h.opts.Wall.Now().Sub(c.start))
+	}
+	c.r, c.idText, c.pass, c.start, c.recorded, c.counted, c.units, c.upgraded = nil, "", nil, time.Time{}, false, false, 0, false
 	c.up = upstream.Call{Before: c.up.Before, Cookies: c.up.Cookies}
 	c.set = [2]upstream.Field{}
 	h.calls.Put(c)
@@ -178,6 +181,7 @@ func (c *call) before(status int, header http.Header) error {
 		c.h.stats.counted.Add(1)
 	}
 	if status == http.StatusSwitchingProtocols {
+		c.upgraded = true
 		if conn := connOf(c.r.Context()); conn != nil {
 			conn.Release()
 		}

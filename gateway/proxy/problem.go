@@ -123,3 +123,11 @@ func linger(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.CopyN(io.Discard, r.Body, longBody)
 	}
 }
+
+// Problems returns the problems of carrying calls, one of each type.
+func Problems() []access.Problem {
+	return []access.Problem{
+		badRequest, otherHost, badMethod, nothingHere, clientSlow, tooLarge, noConnection, badAnswer, upstreamBusy, upstreamSlow,
+		goesRound, notRecorded, notReady, internalProblem, noSuchCredential,
+	}
+}

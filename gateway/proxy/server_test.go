@@ -132,7 +132,7 @@ func TestStopCutsOff(t *testing.T) {
 	_ = conn.Close()
 }
 
-// One that speaks no HTTP at all, slowly, is not waited for.
+// Clients that do not finish their heads keep nobody else out.
 func TestManyConnections(t *testing.T) {
 	t.Parallel()
 	w := setup(t, nil)

@@ -16,7 +16,7 @@ type Stats struct {
 	Cut         int64            // answers that broke off after they had begun
 	FaultyUnits int64            // answers whose header for units said no number
 	InFlight    int64            // requests being answered
-	Took        Histogram        // from a call's head to the end of its answer
+	Took        Histogram        // from a call's head to the end of its answer, but for websockets
 	Waited      Histogram        // for the head of an upstream's answer
 }
 
