@@ -183,7 +183,11 @@ func (w *whole) sums(t *testing.T) (calls, counted, quantity int64) {
 // a call that another gateway reports is recorded once.
 func TestTheWholeGateway(t *testing.T) {
 	t.Parallel()
-	w := newWhole(t, testdb.New(t))
+	testdb.Each(t, func(t *testing.T, db *bun.DB) { newWhole(t, db).check(t) })
+}
+
+func (w *whole) check(t *testing.T) {
+	t.Helper()
 	var fine, missing atomic.Int64
 	var all sync.WaitGroup
 	for i := range 8 {
