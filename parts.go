@@ -5,14 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"time"
 
+	"tollgate/access"
 	"tollgate/accounts"
 	"tollgate/billing"
 	"tollgate/billing/stripe"
 	"tollgate/catalog"
+	"tollgate/gateway"
 	"tollgate/gateway/entitle"
 	"tollgate/gateway/ingest"
+	"tollgate/gateway/proxy"
 	"tollgate/handlers/rest"
 	"tollgate/handlers/stripeservice"
 	"tollgate/internal/config"
@@ -87,6 +91,7 @@ func (s *server) wire() (*parts, error) {
 		Usage: &usage.Reports{DB: s.db, Business: s.business}, CallLogDays: s.cfg.Usage.CallLogDays,
 		Catalog: goods, Subscriptions: subscriptions, Ends: ends, Registrar: registrar, Sales: sales, Jobs: runner, Notices: desk,
 		Inbox: inbox, Reconciler: agree, Publishing: publisher, Compares: p.comparer, Credentials: p.credentials, LeaseSize: entitle.LeaseSize,
+		Problems: slices.Concat(access.Problems(), gateway.Problems(), proxy.Problems()),
 	}
 	if s.ledger != nil {
 		p.deps.Events = &rest.Events{Credentials: p.credentials, Reports: &ingest.Reports{DB: s.db, Ledger: s.ledger}}

@@ -94,3 +94,8 @@ func calls(n int64) string {
 	}
 	return strconv.FormatInt(n, 10) + " calls"
 }
+
+// Problems returns the gateway's own problems, one of each type.
+func Problems() []access.Problem {
+	return []access.Problem{keyMissing, keyUnknown, keyExpired, keyRevoked, apiUnknown, notSubscribed, burstSpent, quotaSpent, tooBusy, notCurrent}
+}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"tollgate/access"
 	"tollgate/accounts"
 	"tollgate/billing"
 	"tollgate/catalog"
@@ -96,6 +97,8 @@ type Deps struct {
 	Usage       *usage.Reports
 	CallLogDays int    // how long calls are kept one by one
 	GatewayURL  string // how applications reach the gateway; "" when that is not known
+
+	Problems []access.Problem // that the gateway can answer
 
 	Clock  *stripeservice.Clock // in sandbox mode, else nil
 	Events *rest.Events         // where tenants' own gateways report calls; nil: nowhere

@@ -17,7 +17,11 @@ func devportalRoutes(d Deps) []Route {
 	subscription := devportal.Subscription{Meter: meter, Way: way, Keys: d.Keys, Subscriptions: d.Subscriptions}
 	change := devportal.Change{Subscriptions: d.Subscriptions}
 	invoices := devportal.Invoices{Business: d.Business, Subscriptions: d.Subscriptions}
+	problems := devportal.Problems{All: d.Problems}
 	return []Route{
+		{"GET", "/problems", Visitor, problems.List},
+		{"GET", "/problems/:type", Visitor, problems.Show},
+
 		{"GET", "/devportal", Visitor, catalogue.Show},
 		{"GET", "/devportal/apis/:id", Visitor, api.Show},
 		{"POST", "/devportal/apis/:id/subscribe", Subscriber, api.Subscribe},

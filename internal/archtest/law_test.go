@@ -6,7 +6,7 @@ package archtest
 var mayImport = map[string][]string{
 	"main": {"*"},
 
-	"web":            {"handlers/*", "web/session", "web/respond", "views/layout", "views/page/*", "accounts", "catalog", "billing", "usage", "notices", "internal/outbox", "internal/peer", "static"},
+	"web":            {"handlers/*", "web/session", "web/respond", "views/layout", "views/page/*", "accounts", "catalog", "billing", "usage", "notices", "access", "models", "internal/outbox", "internal/peer", "static"},
 	"web/session":    {"accounts"},
 	"web/respond":    {"web/session", "accounts", "views/layout", "views/ui"},
 	"handlers/*":     {"web/session", "web/respond", "views/*", "handlers/sheet", "accounts", "catalog", "billing", "usage", "access", "notices", "models", "gateway"}, // gateway for what limits mean
@@ -55,7 +55,7 @@ var mayImport = map[string][]string{
 	"internal/metrics": {"models"},
 
 	"internal/testdb":     {"migrations", "models"},
-	"internal/simulate":   {"accounts", "catalog", "billing", "billing/stripe", "notices", "models", "migrations", "sandbox", "internal/outbox", "internal/vault"}, // for tests: main without its pages
+	"internal/simulate":   {"access", "accounts", "catalog", "usage", "billing", "billing/stripe", "notices", "models", "migrations", "sandbox", "internal/outbox", "internal/vault"}, // for tests: main without its pages
 	"internal/stripetest": {},
 	"internal/browser":    {},
 	"internal/golden":     {},
