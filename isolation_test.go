@@ -172,6 +172,7 @@ var targets = []target{
 var nobodys = map[string]string{
 	"GET /account/link/:token":           "who has the token may",
 	"POST /account/link/:token":          "who has the token may",
+	"GET /problems/:type":                "a word, the same for everybody",
 	"POST /admin/stripe/webhooks/:scope": "a word, of one's own tenant",
 }
 
@@ -280,16 +281,19 @@ func (s *server) settled(t *testing.T) (rows []string) {
 	return rows
 }
 
-// everything is every row of the database, but for who is signed in where and the
-// signs of life of gateways.
+// everything is every row of the database, but for who is signed in where, the signs
+// of life of gateways, and the comparisons with Stripe that begin by themselves.
 func (s *server) everything(t *testing.T) (lines []string) {
 	t.Helper()
 	var tables []string
-	must(t, s.db.NewRaw("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT IN ('sign_in_sessions', 'gateways')").Scan(t.Context(), &tables))
+	must(t, s.db.NewRaw("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT IN ('sign_in_sessions', 'gateways', 'reconciliations')").Scan(t.Context(), &tables))
 	for _, table := range tables {
 		var rows []map[string]any
 		must(t, s.db.NewRaw("SELECT * FROM ?", bun.Ident(table)).Scan(t.Context(), &rows))
 		for _, row := range rows {
+			if kind := fmt.Sprint(row["kind"]); table == "outbox_jobs" && (strings.HasPrefix(kind, "billing.reconcile") || strings.HasPrefix(kind, "billing.compare")) {
+				continue
+			}
 			lines = append(lines, fmt.Sprint(table, " ", row))
 		}
 	}
