@@ -56,7 +56,7 @@ type UsageRun struct {
 	StartedTime   Instant `bun:"started_time,notnull"`   // business time, of the last run
 	PublishedTime Instant `bun:"published_time,notnull"` // business time of the last run that sent all it had
 	FinishedTime  Instant `bun:"finished_time,nullzero"`
-	AskedBy       string  `bun:"asked_by,nullzero"` // the person who asked for a run that has not begun
+	AskedBy       string  `bun:"asked_by,nullzero"` // the person who asked for a run that is not over
 	AskedAt       Instant `bun:"asked_at,nullzero"`
 	Holder        string  `bun:"holder,nullzero"` // the process that runs it
 	Term          int64   `bun:"term,notnull"`    // counts holders, so that an old one is recognised

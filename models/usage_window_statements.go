@@ -241,15 +241,18 @@ func SubscriptionsEnding(ctx context.Context, db bun.IDB, from, to Instant) ([]S
 // NextPeriodEnd returns the first end of a period after an instant, past ones
 // included, of subscriptions whose plan is sold by the call; zero when there is none.
 func NextPeriodEnd(ctx context.Context, db bun.IDB, after Instant) (Instant, error) {
+	var all [4]Instant
+	q := db.NewSelect().Model((*Subscription)(nil)).
+		Join("JOIN price_versions AS pv ON pv.id = sub.price_version_id").Where("pv.model = ?", DynamicRate)
+	for _, name := range []string{"sub.period_start", "sub.period_end", "sub.cancel_at", "sub.ended_at"} {
+		column := bun.Ident(name)
+		q = q.ColumnExpr("COALESCE(MIN(CASE WHEN ? > ? THEN ? END), 0)", column, after, column)
+	}
+	if err := q.Scan(ctx, &all[0], &all[1], &all[2], &all[3]); err != nil {
+		return 0, found(err, "Subscriptions")
+	}
 	var first Instant
-	for _, column := range []string{"sub.period_start", "sub.period_end", "sub.cancel_at", "sub.ended_at"} {
-		var at Instant
-		err := db.NewSelect().Model((*Subscription)(nil)).ColumnExpr("COALESCE(MIN(?), 0)", bun.Ident(column)).
-			Join("JOIN price_versions AS pv ON pv.id = sub.price_version_id").
-			Where("pv.model = ?", DynamicRate).Where("? > ?", bun.Ident(column), after).Scan(ctx, &at)
-		if err != nil {
-			return 0, found(err, "Subscriptions")
-		}
+	for _, at := range all {
 		if first.IsZero() || !at.IsZero() && at < first {
 			first = at
 		}

@@ -24,12 +24,13 @@ type sealing struct {
 	whole  bool           // with all: the running second too
 	before models.Instant // no meter event is later; 0: no bound
 
-	known map[int64]facts // by subscription
-	made  int             // windows
+	known    map[int64]facts // by subscription
+	followed map[[2]int64]bool
+	made     int // windows
 }
 
 func (p *Publisher) sealing() *sealing {
-	return &sealing{Publisher: p, now: models.At(p.Business.Now()), known: map[int64]facts{}}
+	return &sealing{Publisher: p, now: models.At(p.Business.Now()), known: map[int64]facts{}, followed: map[[2]int64]bool{}}
 }
 
 // due seals what is due in every subscription: hours that are over, and what is near
@@ -225,12 +226,16 @@ func (s *sealing) follow(ctx context.Context, tx bun.Tx, f facts, w models.Usage
 		w.EventAt < f.sub.PeriodStart || w.EventAt >= f.sub.PeriodEnd {
 		return models.HastenUsageCompare(ctx, tx, w.SubscriptionID, w.EventAt, s.now+models.Instant(compareSoon.Milliseconds()))
 	}
-	err := models.EnsureUsageCompare(ctx, tx, models.UsageCompare{
+	period := [2]int64{w.SubscriptionID, w.PolicyID}
+	if s.followed[period] {
+		return nil // once in a pass is enough; should this transaction fail, the Comparer makes the row
+	}
+	s.followed[period] = true
+	return models.EnsureUsageCompare(ctx, tx, models.UsageCompare{
 		SubscriptionID: w.SubscriptionID, PolicyID: w.PolicyID, PeriodStart: f.sub.PeriodStart, PeriodEnd: f.sub.PeriodEnd,
 		TenantID: w.TenantID, Account: w.Account, StripeSubscriptionID: w.StripeSubscriptionID,
 		Agrees: true, DueAt: s.now + models.Instant(compareSoon.Milliseconds()),
 	})
-	return err
 }
 
 // forgiving takes a conflict for done: somebody else has written the row, and will go on.
