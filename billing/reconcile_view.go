@@ -12,6 +12,7 @@ import (
 	"tollgate/internal/fault"
 	"tollgate/internal/outbox"
 	"tollgate/models"
+	"tollgate/usage"
 )
 
 // Agreement is how far we and Stripe agree, for the admins of a tenant.
@@ -164,7 +165,7 @@ func CareOf(d models.Drift) Care {
 	switch {
 	case strings.HasPrefix(d.Remedy, shownOnly):
 		return CareShown
-	case strings.HasPrefix(d.Remedy, forPerson):
+	case strings.HasPrefix(d.Remedy, forPerson), d.ObjectType == usage.DriftObject:
 		return CarePerson
 	}
 	return CareOurs

@@ -12,6 +12,10 @@ import (
 	"tollgate/models"
 )
 
+// DriftObject is the type of object under which differences of units are kept. Nothing
+// heals them but a person, or time.
+const DriftObject = objectUsage
+
 // A FollowQuery narrows the comparisons of units.
 type FollowQuery struct {
 	Own      bool // only of APIs that the actor publishes; otherwise the actor runs the tenant

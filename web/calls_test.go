@@ -8,6 +8,7 @@ import (
 
 	"tollgate/accounts"
 	"tollgate/models"
+	"tollgate/usage"
 )
 
 func TestUsageIsPublishedOnDemand(t *testing.T) {
@@ -19,7 +20,7 @@ func TestUsageIsPublishedOnDemand(t *testing.T) {
 	shows(t, admin.get(t, "/admin/usage"), 200, "Everything up to now is being sealed and sent.", "Running", "It goes on when you leave this page.")
 	leads(t, admin.post(t, "/admin/usage/publish", nil), "/admin/usage")
 	shows(t, admin.get(t, "/admin/usage"), 200, "Usage is being published already.")
-	shows(t, admin.get(t, "/admin"), 200, "Usage publishing", "Windows waiting")
+	shows(t, admin.get(t, "/admin"), 200, "Usage publishing", "Windows waiting", "No gateway serves calls")
 	shows(t, admin.get(t, "/admin/audit"), 200, "Had usage published")
 }
 
@@ -75,6 +76,9 @@ func TestRefusedWindowsAreDecided(t *testing.T) {
 	csv := admin.get(t, "/admin/usage.csv?state=sent")
 	shows(t, csv, 200, s.sent.Identifier+",sent,"+s.account+","+s.sub.UUID)
 
+	leads(t, admin.post(t, "/admin/stripe/key", url.Values{"key": {knownKey}}), "/admin/stripe")
+	shows(t, admin.get(t, "/admin"), 200, "1 window of usage was refused by Stripe and not billed so far.", "Decide about them")
+
 	w.person(t, w.them, "eve", accounts.Admin)
 	eve := w.session(t, "eve@twin.example")
 	shows(t, eve.post(t, "/admin/usage/again", url.Values{"window": {s.refused.ID}}), 404)
@@ -129,6 +133,13 @@ func TestUnitsAreFollowed(t *testing.T) {
 	shows(t, own.get(t, "/publisher/units/"+fine.sub.UUID), 404)
 	shows(t, rival.get(t, "/publisher"+one), 404)
 	shows(t, own.get(t, "/publisher/units?after=1.2"), 400)
+
+	must(t, models.InsertDrift(t.Context(), w.deps.People.DB, models.Drift{TenantID: models.SuperTenant, Account: s.account, ObjectType: usage.DriftObject, ObjectID: "sub_tides/1", Field: "units",
+		AMSubscriptionID: s.sub.ID, Name: "Units of December", Ours: "80 units sent", Theirs: "75 units counted by Stripe", Remedy: "Look at the meter.", FirstSeen: 1, LastSeen: 1}))
+	leads(t, admin.post(t, "/admin/stripe/key", url.Values{"key": {knownKey}}), "/admin/stripe")
+	must(t, models.EnsureReconciliation(t.Context(), w.deps.People.DB, models.Reconciliation{TenantID: models.SuperTenant, Kind: "events", DueAt: 1}))
+	shows(t, admin.get(t, "/admin/agreement"), 200, "Needs you", "Units, counted by Stripe", `href="/admin`+one)
+	shows(t, admin.get(t, "/admin"+one), 200, "80 units sent; 75 units counted by Stripe.", "Look at the meter.")
 }
 
 // lacks fails the test when an answer has some words.
@@ -148,8 +159,8 @@ func TestMonthsAreOpened(t *testing.T) {
 	w.other(t, "rival", accounts.Publisher)
 	w.sold(t, "rival", "subscriber", "rain")
 	admin, own := w.session(t, "admin"), w.session(t, "publisher")
-	shows(t, admin.get(t, "/admin/revenue"), 200, "December 2026", ">200<", "246.90", "24,690", "tides v1", "rain v1", "Flex tides", "November 2026")
-	shows(t, admin.get(t, "/admin/revenue?month=2026-11"), 200, "no invoice has its date in this month", "October 2026")
+	shows(t, admin.get(t, "/admin/revenue"), 200, "December 2026", ">200<", "246.90", "24,690", "tides v1", "rain v1", "Flex tides")
+	shows(t, admin.get(t, "/admin/revenue?month=2026-11"), 200, "no invoice has its date in this month", "October 2026", "December 2026")
 	shows(t, admin.get(t, "/admin/revenue?month=2031-01"), 200, `value="2026-12"`)
 
 	for by, words := range map[string][]string{"api": {"tides v1", ">100<", ">90<"}, "plan": {"Flex tides", ">90<"}, "subscription": {"tides widget: tides v1, Flex tides", "/publisher/subscriptions/" + s.sub.UUID}} {

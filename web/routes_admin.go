@@ -5,11 +5,12 @@ import (
 	"tollgate/billing"
 	"tollgate/handlers/admin"
 	"tollgate/internal/outbox"
+	"tollgate/usage"
 )
 
 // adminRoutes is the admin portal.
 func adminRoutes(d Deps) []Route {
-	overview := admin.Overview{Tenants: d.Tenants, Events: d.Inbox, Agreement: d.Reconciler, Usage: d.Publishing, Wall: d.Wall.Now, Business: d.Business.Now}
+	overview := admin.Overview{Tenants: d.Tenants, Events: d.Inbox, Agreement: d.Reconciler, Usage: d.Publishing, Fleet: usage.Fleet{DB: d.People.DB, Wall: d.Wall}, Wall: d.Wall.Now, Business: d.Business.Now}
 	plans := admin.Plans{Catalog: d.Catalog, Sales: d.Sales}
 	people := admin.People{People: d.People, PublicURL: d.Site.PublicURL, Wall: d.Wall.Now}
 	linked := admin.Accounts{Accounts: d.Accounts, Stripe: d.Sales}

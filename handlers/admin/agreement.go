@@ -9,6 +9,7 @@ import (
 	"tollgate/accounts"
 	"tollgate/billing"
 	"tollgate/models"
+	"tollgate/usage"
 	"tollgate/views/layout"
 	page "tollgate/views/page/admin"
 	"tollgate/views/ui"
@@ -125,11 +126,13 @@ var (
 	objectWords = map[string]string{
 		"subscription": "Subscription", "customer": "Customer", "checkout.session": "Checkout", "product": "Product", "price": "Price",
 		"billing.meter": "Meter", "refund": "Refund", "dispute": "Dispute",
+		usage.DriftObject: "Units",
 	}
 	fieldWords = map[string]string{
 		"status": "status", "period": "period", "cancel_at": "end", "collection": "payments", "collection_paused": "pause", "items": "prices",
 		"quantity": "quantity", "discount": "discount", "metadata": "our mark", "customer": "who pays", "price": "price", "schedule": "planned change",
 		"existence": "existence", "second": "a second one", "link": "a new one", "orphan": "an orphan", "active": "on sale", "name": "name", "amount": "amount",
+		"ledger": "gateways and ledger", "windows": "ledger and windows", "units": "counted by Stripe", "invoice": "on the invoice", "unknown": "counted or not", "before change": "before an end or change",
 	}
 	careWords = map[billing.Care]struct {
 		tone ui.Tone
@@ -150,6 +153,9 @@ func driftRow(d models.Drift, accounts map[string]string, uuids map[int64]string
 	}
 	if uuid := uuids[d.AMSubscriptionID]; uuid != "" {
 		row.Href = "/admin/subscriptions/" + uuid
+		if d.ObjectType == usage.DriftObject {
+			row.Href = unitsPath + "/" + uuid
+		}
 	}
 	return row
 }

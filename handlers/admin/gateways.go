@@ -20,12 +20,15 @@ import (
 
 const gatewaysPath = "/admin/gateways"
 
+// FleetReader tells how the gateways are.
+type FleetReader interface {
+	View(ctx context.Context, who accounts.Actor) (usage.FleetView, error)
+}
+
 // Gateways is the screen of the processes that serve calls, and of what other
 // gateways sign in with.
 type Gateways struct {
-	Fleet interface {
-		View(ctx context.Context, who accounts.Actor) (usage.FleetView, error)
-	}
+	Fleet       FleetReader
 	Credentials interface {
 		List(ctx context.Context, who accounts.Actor) ([]models.GatewayCredential, error)
 		Create(ctx context.Context, who accounts.Actor, name string) (models.GatewayCredential, string, error)
@@ -81,10 +84,11 @@ func (h Gateways) leases(ctx context.Context, who accounts.Actor, working int64)
 		if size == 0 {
 			continue
 		}
-		rows = append(rows, page.LeaseRow{
-			Plan: p.Policy.DisplayName, Quota: ui.Plural(p.Policy.Quota, "unit", "units"), Lease: ui.Plural(size, "unit", "units") + " at most",
-			Together: ui.Plural(size*max(working-1, 0), "unit", "units") + " at most",
-		})
+		row := page.LeaseRow{Plan: p.Policy.DisplayName, Quota: ui.Plural(p.Policy.Quota, "unit", "units"), Lease: ui.Plural(size, "unit", "units") + " at most", Together: "There are none"}
+		if working > 1 {
+			row.Together = ui.Plural(size*(working-1), "unit", "units") + " at most"
+		}
+		rows = append(rows, row)
 	}
 	return rows, err
 }
@@ -136,6 +140,14 @@ func fleetWords(v usage.FleetView) (ui.Tone, string, string) {
 		return ui.Attention, "One is silent", working + " " + ui.Plural(silent, "process has", "processes have") + " stopped without a word within a day."
 	}
 	return ui.Good, "Working", working
+}
+
+// fleetHealth is the card of the overview.
+func fleetHealth(v usage.FleetView) page.Health {
+	h := page.Health{More: ui.Link{Href: gatewaysPath, Label: "Gateways"}}
+	h.Tone, h.Word, h.Sentence = fleetWords(v)
+	h.Facts = []page.Fact{{Name: "Serving calls", Value: ui.Count(int64(v.Working))}, {Name: "Seen within a day", Value: ui.Count(int64(len(v.Members)))}}
+	return h
 }
 
 // memberStates say how a gateway is.

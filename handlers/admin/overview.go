@@ -27,6 +27,7 @@ type Overview struct {
 	Events    EventLister
 	Agreement AgreementReader
 	Usage     PublishingReader
+	Fleet     FleetReader
 	Wall      func() time.Time
 	Business  func() time.Time
 }
@@ -44,6 +45,7 @@ type standing struct {
 	last    models.StripeEvent // the newest event; the zero event when none came
 	agreed  billing.Agreement
 	usage   usage.Status
+	fleet   usage.FleetView
 	now     time.Time
 }
 
@@ -56,7 +58,7 @@ func (h Overview) Show(c *fiber.Ctx) error {
 	tone, lead, next := s.lead()
 	return respond.Page(c, fiber.StatusOK, page.Overview(page.OverviewProps{
 		Frame: respond.Frame(c, layout.Admin, "Overview", "/admin"), Tone: tone, Lead: lead, Next: next,
-		Stats: s.stats(), Webhook: s.webhook(), Work: s.work(), Stripe: s.stripe(), Agreement: agreementHealth(s.agreed, h.Business()), Usage: publishingHealth(s.usage, h.Business()),
+		Stats: s.stats(), Webhook: s.webhook(), Work: s.work(), Stripe: s.stripe(), Agreement: agreementHealth(s.agreed, h.Business()), Usage: publishingHealth(s.usage, h.Business()), Gateways: fleetHealth(s.fleet),
 	}))
 }
 
@@ -82,7 +84,10 @@ func (h Overview) look(ctx context.Context, who accounts.Actor) (standing, error
 	if s.agreed, err = h.Agreement.Agreement(ctx, who, pageSize); err != nil {
 		return s, err
 	}
-	s.usage, err = h.Usage.Status(ctx, who)
+	if s.usage, err = h.Usage.Status(ctx, who); err != nil {
+		return s, err
+	}
+	s.fleet, err = h.Fleet.View(ctx, who)
 	return s, err
 }
 
@@ -99,6 +104,8 @@ func (s standing) lead() (ui.Tone, string, ui.Link) {
 		return ui.Bad, ui.Plural(f.FailedWork, "piece of work has failed and waits", "pieces of work have failed and wait") + " for you.", ui.Link{Href: "/admin/work", Label: "See what failed"}
 	case f.FailedEvents > 0:
 		return ui.Bad, ui.Plural(f.FailedEvents, "event of Stripe's", "events of Stripe's") + " could not be processed.", ui.Link{Href: "/admin/webhooks?state=failed", Label: "See the events"}
+	case refused(s.usage) > 0:
+		return ui.Bad, ui.Plural(refused(s.usage), "window of usage was", "windows of usage were") + " refused by Stripe and not billed so far.", ui.Link{Href: publishingPath, Label: "Decide about them"}
 	case f.RetriedWork > 0:
 		return ui.Attention, ui.Plural(f.RetriedWork, "piece of work is", "pieces of work are") + " waiting for Stripe, and tried again until done. Nothing is lost.", ui.Link{Href: "/admin/work", Label: "See why"}
 	case len(s.hooks) < 2:

@@ -11,13 +11,22 @@ import (
 	"tollgate/web/respond"
 )
 
-// publishingWords say in one sentence how publishing stands, at business time now.
-func publishingWords(s usage.Status, now time.Time) (ui.Tone, string, string) {
-	var stuck, retried int64
+// refused is how many windows Stripe said no to.
+func refused(s usage.Status) int64 {
+	var n int64
 	for _, t := range s.Troubles {
 		if t.State == models.WindowRefused {
-			stuck += t.Windows
-		} else {
+			n += t.Windows
+		}
+	}
+	return n
+}
+
+// publishingWords say in one sentence how publishing stands, at business time now.
+func publishingWords(s usage.Status, now time.Time) (ui.Tone, string, string) {
+	stuck, retried := refused(s), int64(0)
+	for _, t := range s.Troubles {
+		if t.State != models.WindowRefused {
 			retried += t.Windows
 		}
 	}

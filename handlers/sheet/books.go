@@ -94,8 +94,12 @@ func Sold(l billing.BookLine, name, about, href string) ui.SoldRow {
 	return r
 }
 
-// Takings puts months into rows, one for each currency; to is the address of a month.
+// Takings puts months, the newest first, into rows, one for each currency; to is the
+// address of a month. Months before the first one with an invoice are left out.
 func Takings(all []billing.MonthTakings, to func(month string) string) []ui.TakingsRow {
+	for len(all) > 1 && len(all[len(all)-1].Takings) == 0 {
+		all = all[:len(all)-1]
+	}
 	var rows []ui.TakingsRow
 	for _, m := range all {
 		row := ui.TakingsRow{Month: m.Month.Format("January 2006"), Href: to(m.Month.Format(monthForm)), Invoices: "0", Nothing: true}

@@ -42,18 +42,18 @@ func overviews(all map[string]templ.Component) {
 		Frame: inside("Overview", "/admin"), Tone: ui.Good, Lead: "Everything works. 109 paid subscriptions are active.",
 		Stats:  []admin.Stat{{Label: "Active subscriptions", Value: "187", Detail: "109 paid, 78 free"}, {Label: "Business plans", Value: "6", Detail: "4 commercial", Href: "/admin/plans"}},
 		Stripe: calm("Connected", "Your account at Stripe answers."), Webhook: calm("Arriving", "The last event came 2 min ago."), Work: calm("Nothing failed", "Done."),
-		Agreement: calm("In agreement", "What Stripe has and what is here are the same."), Usage: calm("All sent", "Everything that is sealed is at Stripe."),
+		Agreement: calm("In agreement", "What Stripe has and what is here are the same."), Usage: calm("All sent", "Everything that is sealed is at Stripe."), Gateways: calm("Working", "1 gateway serves calls."),
 	})
 	all["overview_begin"] = admin.Overview(admin.OverviewProps{
 		Frame: inside("Overview", "/admin"), Tone: ui.Attention, Lead: "Stripe is not set up, so nothing can be sold yet.",
 		Next:    ui.Link{Href: "/admin/stripe", Label: "Enter the Stripe key"},
 		Stripe:  admin.Health{Tone: ui.Attention, Word: "No key", Sentence: "Enter the secret key.", More: ui.Link{Href: "/admin/stripe", Label: "Account and keys"}},
-		Webhook: calm("Arriving", "Nothing yet."), Work: calm("Nothing failed", "Done."), Agreement: calm("Not compared", "Nothing yet."), Usage: calm("Not yet", "Usage has not been published yet."),
+		Webhook: calm("Arriving", "Nothing yet."), Work: calm("Nothing failed", "Done."), Agreement: calm("Not compared", "Nothing yet."), Usage: calm("Not yet", "Usage has not been published yet."), Gateways: calm("Working", "1 gateway serves calls."),
 	})
 	bad := admin.Health{Tone: ui.Bad, Word: hostile, Sentence: hostile, Facts: []admin.Fact{{Name: hostile, Value: hostile}}, More: ui.Link{Href: "/admin", Label: hostile}}
 	all["overview_hostile"] = admin.Overview(admin.OverviewProps{
 		Frame: evil(), Tone: ui.Bad, Lead: hostile, Next: ui.Link{Href: "/admin", Label: hostile},
-		Stats: []admin.Stat{{Label: hostile, Value: hostile, Detail: hostile}}, Stripe: bad, Webhook: bad, Work: bad, Agreement: bad, Usage: bad,
+		Stats: []admin.Stat{{Label: hostile, Value: hostile, Detail: hostile}}, Stripe: bad, Webhook: bad, Work: bad, Agreement: bad, Usage: bad, Gateways: bad,
 	})
 }
 

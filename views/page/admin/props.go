@@ -22,6 +22,7 @@ type OverviewProps struct {
 
 	Agreement Health // with Stripe
 	Usage     Health // what was used, on its way to Stripe
+	Gateways  Health
 }
 
 // A Stat is one number at the head of a page.
