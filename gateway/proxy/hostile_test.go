@@ -46,3 +46,14 @@ func TestAThousandRequestsAtOnceOnOneConnection(t *testing.T) {
 		t.Errorf("%d calls are recorded", n)
 	}
 }
+
+// Whoever asks for a URL takes us for another server, and is told so.
+func TestAURLIsMisdirected(t *testing.T) {
+	t.Parallel()
+	w := setup(t, nil)
+	got, err := hostile.Send(w.address, "GET http://evil.example/weather/1.0/x HTTP/1.1\r\nHost: evil.example\r\napikey: "+key+"\r\n\r\n", false)
+	must(t, err)
+	if len(got) != 1 || got[0] != http.StatusMisdirectedRequest {
+		t.Errorf("answers %v", got)
+	}
+}

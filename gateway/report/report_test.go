@@ -30,6 +30,8 @@ type portal struct {
 	events []sent // that were recorded
 	asked  int
 	fails  int
+
+	downAfter int // how many reports it takes before it fails; 0: any number
 }
 
 func newPortal(t *testing.T) *portal {
@@ -44,8 +46,8 @@ func (p *portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.asked++
-	if p.fails > 0 {
-		p.fails--
+	if p.fails > 0 || p.downAfter > 0 && p.asked > p.downAfter {
+		p.fails = max(0, p.fails-1)
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
@@ -178,5 +180,24 @@ func TestPositions(t *testing.T) {
 	}
 	if _, err := report.File(t.Context(), filepath.Join(dir, "none"), keep, p.options()); err == nil {
 		t.Error("a log that is not there is reported")
+	}
+}
+
+// What was sent before the portal failed is not sent again.
+func TestPositionsAfterAFailure(t *testing.T) {
+	t.Parallel()
+	p := newPortal(t)
+	dir := t.TempDir()
+	log, keep := filepath.Join(dir, "log"), filepath.Join(dir, "position")
+	must(t, os.WriteFile(log, []byte(logged(0, 2000)+`{"id":"g","subscription":"s","status":200}`+"\n"), 0o600))
+	o := p.options()
+	o.Tries = 1
+	p.downAfter = 2
+	if res, err := report.File(t.Context(), log, keep, o); err == nil || res.Accepted != 2000 {
+		t.Errorf("%+v, %v", res, err)
+	}
+	p.downAfter = 0
+	if res, err := report.File(t.Context(), log, keep, o); err != nil || res.Accepted != 1 || res.Duplicates != 0 {
+		t.Errorf("%+v, %v", res, err)
 	}
 }
