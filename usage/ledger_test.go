@@ -255,12 +255,13 @@ func TestAGatewayGivesSignsOfLife(t *testing.T) {
 		}
 		return nil
 	})
-	w.wait(-3 * time.Hour) // a count of the same hour goes on where that one ended
-	l.Refused(w.tenant, w.subs[0], w.policies[0])
-	w.wait(2 * time.Hour)
+	// What is reported of that hour now is added to what was counted of it.
+	if _, err := l.RecordBatch(t.Context(), []usage.Event{w.event("late", 3*time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
 	l.Close()
 	var c models.GatewayCount
-	if err := w.db.NewSelect().Model(&c).Scan(t.Context()); err != nil || c.Refused < 1 || c.Calls != 0 {
+	if err := w.db.NewSelect().Model(&c).Scan(t.Context()); err != nil || c.Refused != 1 || c.Calls != 1 || c.Quantity != 1 {
 		t.Errorf("count %+v, %v", c, err)
 	}
 }
