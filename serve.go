@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"tollgate/internal/config"
+	"tollgate/internal/wire"
 	"tollgate/sandbox"
 	"tollgate/usage"
 	"tollgate/web"
@@ -23,6 +24,9 @@ import (
 
 // stopTime is how long requests that are being answered may take at the end.
 const stopTime = 20 * time.Second
+
+// portalConns is how many connections the portal has at once.
+const portalConns = 4096
 
 // A server is the parts of this process that run.
 type server struct {
@@ -132,7 +136,7 @@ func (s *server) run(ctx context.Context) error {
 	}
 	if address != nil {
 		s.portal = web.New(s.parts.deps)
-		go func() { failed <- s.portal.Listener(address) }()
+		go func() { failed <- s.portal.Listener(wire.Listen(address, portalConns)) }()
 		defer s.stopPortal()
 	}
 	s.startJobs(ctx)
