@@ -147,10 +147,25 @@ func (r Rate) Decimal() string {
 	if r.minor == nil {
 		return "0"
 	}
-	major := new(big.Rat).Quo(r.minor, scale(r.currency))
-	text := trim(major.FloatString(15))
+	return major(r.minor, r.currency)
+}
+
+// Exactly returns the price of n units in major units, not rounded, with at least the
+// currency's decimals: what a part of an invoice line is worth before the line is
+// rounded. The sum of the parts is the whole: "1.096".
+func (r Rate) Exactly(n int64) string {
+	if r.minor == nil {
+		return "0"
+	}
+	return major(new(big.Rat).Mul(r.minor, new(big.Rat).SetInt64(n)), r.currency)
+}
+
+// major writes minor units of c in major ones, exactly: rates have at most twelve
+// decimals of the minor unit.
+func major(minor *big.Rat, c Currency) string {
+	text := trim(new(big.Rat).Quo(minor, scale(c)).FloatString(15))
 	whole, frac, _ := strings.Cut(text, ".")
-	for len(frac) < r.currency.Exponent() {
+	for len(frac) < c.Exponent() {
 		frac += "0"
 	}
 	if frac == "" {

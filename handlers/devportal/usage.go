@@ -166,6 +166,7 @@ func (h Usage) fill(ctx context.Context, who accounts.Actor, o billing.Overview,
 		p.Empty, err = h.nothing(ctx, who, o, p.Updated.Ago != "", a)
 		return err
 	}
+	u.Cost = exact(o, s)
 	chart := u.Chart()
 	p.Chart = &chart
 	p.Figures, err = h.totals(ctx, o, a, s)

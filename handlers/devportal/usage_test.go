@@ -186,7 +186,7 @@ func TestUsageOfASubscription(t *testing.T) {
 	holds(t, body, "860 calls, of which 840 count.", "14 Nov 2026, 10:14 UTC to 14 Dec 2026, 10:14 UTC", "The period before: 10", "1.67 <span", "835 of 1,000 calls",
 		"5 calls of this time were used under another plan", "Calls that the API answers with 2xx count, each as one unit.", "Calls by day", path+".csv?by=day", "by=month")
 	_, _, body = s.ask(t, path+"?span=previous", nil)
-	holds(t, body, "10 calls, and all of them count.", "14 Oct 2026, 10:14 UTC to 14 Nov 2026, 10:14 UTC", "0.02 <span")
+	holds(t, body, "10 calls, and all of them count.", "14 Oct 2026, 10:14 UTC to 14 Nov 2026, 10:14 UTC", "0.02 <span", `<td class="num">0.014 USD</td>`, `<td class="num">0.006 USD</td>`, `<td class="num">0.02 USD</td>`)
 	_, _, body = s.ask(t, path+"?span=24h", nil)
 	holds(t, body, "535 calls", "Calls by hour", "most on 8 Dec 2026 from 14:00 (535)", "The 24 hours before: 0", "Cost at your price")
 	_, _, body = s.ask(t, path+"?span=days&from=2026-12-01&to=2026-12-03&by=day", nil)

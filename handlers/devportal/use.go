@@ -81,6 +81,16 @@ func worth(p catalog.Price, units int64) (money.Amount, error) {
 	return p.Rate.Times(units)
 }
 
+// exact returns what units cost in each part of a chart, not rounded, so that the parts
+// add up to the whole. It is nil where there is no price for each, or where there was
+// another plan with another one.
+func exact(o billing.Overview, s sum) func(int64) string {
+	if !o.Price.Metered() || s.others != 0 {
+		return nil
+	}
+	return func(units int64) string { return ui.Worth(o.Price.Rate, units) }
+}
+
 // cost is what was used, in money.
 func cost(o billing.Overview, s sum, name string) (ui.Figure, error) {
 	a, err := worth(o.Price, s.ours)
@@ -209,7 +219,7 @@ func (m Meter) inPeriod(ctx context.Context, o billing.Overview) (*page.PeriodUs
 	}
 	grain := span.Grain("")
 	got, err := m.buckets(ctx, scopeOf(o), grain, span.From, span.To)
-	chart := sheet.Use{ID: "calls", Span: span, Grain: grain, Now: now, Buckets: got, Units: o.APIUnitsHeader != "", Low: true}.Chart()
+	chart := sheet.Use{ID: "calls", Span: span, Grain: grain, Now: now, Buckets: got, Units: o.APIUnitsHeader != "", Cost: exact(o, s), Low: true}.Chart()
 	out.Chart = &chart
 	return out, err
 }

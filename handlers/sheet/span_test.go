@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/big"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -177,7 +178,11 @@ func TestADrawingSaysWhatOneSees(t *testing.T) {
 	if got := strings.Join(c.Foot, "|"); got != "Together|1,314|1,309|13,090|12" || len(c.Columns)+1 != len(c.Foot) {
 		t.Errorf("together: %s under %v", got, c.Columns)
 	}
-	u.Buckets = nil
+	u.Units, u.Compared, u.Cost = false, false, func(n int64) string { return strconv.FormatInt(2*n, 10) + " USD" }
+	if c = u.Chart(); strings.Join(c.Slots[19].Cells, "|") != "1,304|1,300|26000 USD" || strings.Join(c.Columns, "|") != "Calls|Counted|Cost" || !strings.HasSuffix(c.Slots[19].Says, ", 26000 USD") {
+		t.Errorf("%v: %v, %s", c.Columns, c.Slots[19].Cells, c.Slots[19].Says)
+	}
+	u.Buckets, u.Compared = nil, true
 	if c = u.Chart(); c.Strong+c.Says != "No call in this time. The period before: 12." {
 		t.Errorf("it says %q", c.Strong+c.Says)
 	}

@@ -31,8 +31,9 @@ type Use struct {
 	Buckets  []Bucket  // of the span, in any order
 	Before   []Bucket  // of what it is compared with
 	Compared bool
-	Units    bool      // calls are worth several units, so they are shown beside the calls
-	Grains   []ui.Link // nil: it is not asked
+	Units    bool                     // calls are worth several units, so they are shown beside the calls
+	Cost     func(units int64) string // what units cost, not rounded, with the currency; nil: nothing is said of it
+	Grains   []ui.Link                // nil: it is not asked
 	CSV      string
 	Low      bool
 }
@@ -108,6 +109,9 @@ func (u Use) Chart() ui.Chart {
 	if u.Units {
 		c.Columns = append(c.Columns, "Units")
 	}
+	if u.Cost != nil {
+		c.Columns = append(c.Columns, "Cost")
+	}
 	if u.Compared {
 		c.Columns = append(c.Columns, u.Span.Than+", calls")
 	}
@@ -135,6 +139,9 @@ func (u Use) told(b Bucket, before int64) string {
 	if u.Units {
 		text += " as " + ui.Plural(b.Units, "unit", "units")
 	}
+	if u.Cost != nil {
+		text += ", " + u.Cost(b.Units)
+	}
 	if u.Compared {
 		text += "; before " + ui.Count(before)
 	}
@@ -145,6 +152,9 @@ func (u Use) cells(b Bucket, before int64) []string {
 	out := []string{ui.Count(b.Calls), ui.Count(b.Counted)}
 	if u.Units {
 		out = append(out, ui.Count(b.Units))
+	}
+	if u.Cost != nil {
+		out = append(out, u.Cost(b.Units))
 	}
 	if u.Compared {
 		out = append(out, ui.Count(before))

@@ -261,6 +261,9 @@ func digits(decimal string) string {
 // Sum returns a with its currency in one line of text: 1,172.22 USD.
 func Sum(a money.Amount) string { return digits(a.Decimal()) + " " + a.Currency().String() }
 
+// Worth returns what n units cost, not rounded, with the currency: 1.096 USD.
+func Worth(r money.Rate, n int64) string { return digits(r.Exactly(n)) + " " + r.Currency().String() }
+
 func has(chosen []string, value string) bool { return slices.Contains(chosen, value) }
 
 // noticeRole makes screen readers read a failure out at once, and anything else
