@@ -89,6 +89,9 @@ func (f *follower) follow(ctx context.Context, offset time.Duration) (time.Time,
 	if err := f.note(ctx, offset); err != nil {
 		return time.Time{}, err
 	}
+	if err := f.publish(ctx); err != nil {
+		return time.Time{}, err
+	}
 	if _, err := f.parts.runner.RunOnce(ctx); err != nil {
 		return time.Time{}, err
 	}

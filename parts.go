@@ -65,7 +65,7 @@ func (s *server) wire() (*parts, error) {
 	subscriptions := &billing.Subscriptions{DB: s.db, Engine: engine, Jobs: runner, Wall: s.wall, Business: s.business,
 		Installation: s.installation.InstallationID, PublicURL: s.portalURL, StripePages: s.stripePages(base), Patience: patience, Notices: desk}
 	publisher := &usage.Publisher{DB: s.db, Sink: engine, Wall: s.wall, Business: s.business, Log: s.log, Installation: s.installation.InstallationID,
-		Rate: usageRate(s.cfg.Mode)}
+		Rate: usageRate(s.cfg.Mode), Every: time.Duration(s.cfg.Usage.PublishMinutes) * time.Minute}
 	subscriptions.Usage = &usage.Flusher{Publisher: publisher}
 	ends := &billing.Ends{Subscriptions: subscriptions, Sales: sales}
 	goods := &catalog.Service{DB: s.db, Wall: s.wall, Follow: sales, Ends: ends, Demo: s.cfg.Mode == config.Sandbox}

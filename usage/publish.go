@@ -22,7 +22,8 @@ const (
 	runRenew = 2 * time.Second
 )
 
-// publishEvery is how often everything that is due is sealed and sent, by business time.
+// publishEvery is how often everything that is due is sealed and sent unless the
+// Publisher says otherwise.
 const publishEvery = 5 * time.Minute
 
 // A Publisher seals the ledger into windows and sends them to the Sink. Any number of
@@ -32,9 +33,10 @@ type Publisher struct {
 	Sink         Sink
 	Wall         clock.Wall
 	Business     clock.Business
-	Log          *slog.Logger // may be nil
-	Installation string       // id of this installation, part of what names a window
-	Rate         float64      // calls a second to one account; 0 for any number
+	Log          *slog.Logger  // may be nil
+	Installation string        // id of this installation, part of what names a window
+	Rate         float64       // calls a second to one account; 0 for any number
+	Every        time.Duration // between two runs, business time; 0: 5 minutes
 
 	once   sync.Once
 	holder string
@@ -134,7 +136,7 @@ func (p *Publisher) dueAt(ctx context.Context, row models.UsageRun) (models.Inst
 	if !row.AskedAt.IsZero() || row.Holder != "" {
 		return now, nil // asked for, or left behind by a process that died
 	}
-	next := p.wall(row.StartedTime + models.Instant(publishEvery.Milliseconds()))
+	next := p.wall(row.StartedTime + models.Instant(p.every().Milliseconds()))
 	window, err := models.NextWindowAt(ctx, p.DB)
 	if err != nil {
 		return 0, err
@@ -157,6 +159,9 @@ func (p *Publisher) dueAt(ctx context.Context, row models.UsageRun) (models.Inst
 	}
 	return next, err
 }
+
+// every is how often everything that is due is sealed and sent.
+func (p *Publisher) every() time.Duration { return cmp.Or(p.Every, publishEvery) }
 
 // wall is the wall time of a business instant, if business time goes on as it does.
 func (p *Publisher) wall(business models.Instant) models.Instant {

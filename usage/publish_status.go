@@ -20,7 +20,8 @@ type Status struct {
 	Started   time.Time
 	Published time.Time // when the last run began that sent all it had
 	Finished  time.Time
-	Asked     bool // somebody has asked for a run that is not over
+	Asked     bool          // somebody has asked for a run that is not over
+	Every     time.Duration // between two runs
 
 	Windows, Done int64 // of this tenant, in the last run: all, and those that Stripe has
 	Waiting       int64 // windows to be sent
@@ -53,7 +54,7 @@ func (p *Publisher) Status(ctx context.Context, who accounts.Actor) (Status, err
 		return s, err
 	}
 	s = Status{State: row.State, Status: row.Status, Started: row.StartedTime.Time(), Published: row.PublishedTime.Time(),
-		Finished: row.FinishedTime.Time(), Asked: !row.AskedAt.IsZero()}
+		Finished: row.FinishedTime.Time(), Asked: !row.AskedAt.IsZero(), Every: p.every()}
 	if now := models.At(p.Wall.Now()); row.State == models.RunRunning && row.LeaseUntil <= now {
 		s.State, s.Status = models.RunCompleted, models.RunFailed // its process died; another takes over within seconds
 	}

@@ -8,9 +8,6 @@ import (
 	"tollgate/models"
 )
 
-// PublishEvery is how often everything that is due is sealed and sent, by business time.
-const PublishEvery = publishEvery
-
 // A WindowList is a page of windows with the names of what they are of. Next is where
 // the following page begins; "" when this is the last one.
 type WindowList struct {

@@ -75,7 +75,7 @@ func publishingFigures(s usage.Status, now time.Time) []ui.Figure {
 		}
 	}
 	next := ui.Figure{Name: "Next run", Text: "Now"}
-	if at := s.Started.Add(usage.PublishEvery); !s.Started.IsZero() && at.After(now) && !s.Asked {
+	if at := s.Started.Add(s.Every); !s.Started.IsZero() && at.After(now) && !s.Asked {
 		next.Text, next.Note = "In "+ui.Duration(at.Sub(now)), ui.Instant(at)+", or sooner around the end of a period"
 	}
 	return []ui.Figure{waiting, oldest, last, next}

@@ -118,7 +118,7 @@ func Publishing(p PublishingProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<p class=\"minor\">Calls are sealed into windows: spans of one subscription within an hour and a billing period. Each is sent once, as one event of Stripe's meter, every five minutes and around the ends of periods. What comes late is a window of its own.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<p class=\"minor\">Calls are sealed into windows: spans of one subscription within an hour and a billing period. Each is sent once, as one event of Stripe's meter, every few minutes and around the ends of periods. What comes late is a window of its own.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
