@@ -119,6 +119,8 @@ func TestUnitsAreFollowed(t *testing.T) {
 	lacks(t, admin.get(t, "/admin/units?show=differs"), "rain v1")
 	one := "/units/" + s.sub.UUID
 	shows(t, admin.get(t, "/admin"+one), 200, "Units of subscriber, tides v1", "5 fewer", s.sent.Identifier, "https://dashboard.stripe.com/acct_tides/test/subscriptions/sub_tides", "/admin/subscriptions/"+s.sub.UUID)
+	shows(t, admin.get(t, "/admin"+one+"/windows.csv"), 200, s.sent.Identifier+",sent,2026-12-08T11:00:00Z,2026-12-08T12:00:00Z,0,80,80,")
+	shows(t, rival.get(t, "/publisher"+one+"/windows.csv"), 404)
 	shows(t, admin.get(t, "/admin"+one+"?plan="+s.plan.UUID+"&from=1"), 404)
 
 	shows(t, own.get(t, "/publisher/units"), 200, "tides v1")

@@ -30,6 +30,7 @@ func callRoutes(d Deps) []Route {
 		{"GET", "/admin/units", Admin, units.List},
 		{"GET", "/admin/units.csv", Admin, units.CSV},
 		{"GET", "/admin/units/:uuid", Admin, units.Show},
+		{"GET", "/admin/units/:uuid/windows.csv", Admin, units.Windows},
 		{"GET", "/admin/gateways", Admin, gateways.Show},
 		{"POST", "/admin/gateways/credentials", Admin, gateways.Create},
 		{"POST", "/admin/gateways/credentials/:id/revoke", Admin, gateways.Revoke},
@@ -41,6 +42,7 @@ func callRoutes(d Deps) []Route {
 		{"GET", "/publisher/units", Publisher, own.List},
 		{"GET", "/publisher/units.csv", Publisher, own.CSV},
 		{"GET", "/publisher/units/:uuid", Publisher, own.Show},
+		{"GET", "/publisher/units/:uuid/windows.csv", Publisher, own.Windows},
 
 		{"POST", "/api/am/admin/v4/monetization/publish-usage", Admin, contract.Start},
 		{"GET", "/api/am/admin/v4/monetization/publish-usage/status", Admin, contract.Status},

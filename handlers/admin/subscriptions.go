@@ -83,6 +83,9 @@ func (h Subscriptions) Show(c *fiber.Ctx) error {
 		CanEnd: !o.State.Ended, CSV: subscriptionPath(o.UUID) + "/history.csv", History: sheet.History(got, nil),
 		NextPlan: sheet.Follows(o),
 	}
+	if o.Price.Metered() {
+		p.Units = unitsPath + "/" + url.PathEscape(o.UUID)
+	}
 	p.Plan = o.PolicyName // the plan that follows has a line of its own
 	p.Period[0], p.Period[1] = o.PeriodStart.Time(), o.PeriodEnd.Time()
 	if got.Next != "" {

@@ -87,3 +87,13 @@ func (h Units) Show(c *fiber.Ctx) error {
 	})
 	return respond.Page(c, fiber.StatusOK, page.UnitsOf(p))
 }
+
+// Windows answers GET /admin/units/:uuid/windows.csv: the windows of the period that Show
+// would show.
+func (h Units) Windows(c *fiber.Ctx) error {
+	one, err := h.Compares.FollowOne(c.UserContext(), session.Actor(c), false, c.Params("uuid"), c.Query("plan"), c.Query("from"))
+	if err != nil {
+		return err
+	}
+	return respond.CSV(c, "windows.csv", sheet.WindowsHead, sheet.WindowsCells(one.Windows))
+}

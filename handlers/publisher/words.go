@@ -58,7 +58,8 @@ func headOf(a models.API, part, lead string) page.Head {
 	for _, t := range []struct{ label, path string }{{"Definition", ""}, {"Plans", "/plans"}, {"Monetization", "/monetization"}} {
 		h.Tabs = append(h.Tabs, ui.Link{Href: apiPath(a.UUID) + t.path, Label: t.label, Current: t.label == part})
 	}
-	h.Tabs = append(h.Tabs, ui.Link{Href: "/publisher/subscriptions?api=" + url.QueryEscape(a.UUID), Label: "Subscriptions"})
+	h.Tabs = append(h.Tabs, ui.Link{Href: "/publisher/subscriptions?api=" + url.QueryEscape(a.UUID), Label: "Subscriptions"},
+		ui.Link{Href: respond.Link(usagePath, "api", a.UUID), Label: "Usage"})
 	return h
 }
 

@@ -190,14 +190,46 @@ func UnitsOf(one usage.FollowedOne, at UnitsAt) ui.UnitsOf {
 			Href: UnitsPage(at.Path, p), Label: ui.Date(p.PeriodStart.Time()) + ", " + p.PlanName, Current: p.PeriodStart == f.PeriodStart && p.PolicyID == f.PolicyID,
 		})
 	}
-	var units int64
-	for _, w := range one.Windows {
+	u.CSV = strings.Replace(UnitsPage(at.Path, f), "?", "/windows.csv?", 1)
+	for _, w := range one.Windows[:min(windowsShown, len(one.Windows))] {
 		u.Rows = append(u.Rows, Window(w))
+	}
+	u.Note = windowsNote(one.Windows)
+	return u
+}
+
+// windowsShown is how many windows the page of a period lists.
+const windowsShown = 100
+
+// windowsNote says how many windows a period has, and what they add up to.
+func windowsNote(all []models.UsageWindow) string {
+	text := "Calls in no window yet are sealed within minutes after their hour."
+	var units int64
+	for _, w := range all {
 		units += w.Quantity
 	}
-	u.Note = ui.Plural(int64(len(u.Rows)), "window", "windows") + " with " + ui.Plural(units, "unit", "units") +
-		". Calls in no window yet are sealed within minutes after their hour."
-	return u
+	if len(all) > 0 {
+		text = ui.Plural(int64(len(all)), "window", "windows") + " with " + ui.Plural(units, "unit", "units") + ". " + text
+	}
+	if len(all) > windowsShown {
+		text = "The newest " + ui.Count(windowsShown) + " are shown, the CSV has all: " + text
+	}
+	return text
+}
+
+// WindowsHead is the head of a CSV of the windows of a period.
+var WindowsHead = []string{"identifier", "state", "from", "to", "revision", "calls", "units", "event_at", "sealed_at", "sent_at", "attempts", "note", "problem"}
+
+// WindowsCells are windows under WindowsHead.
+func WindowsCells(all []models.UsageWindow) [][]string {
+	var rows [][]string
+	for _, w := range all {
+		rows = append(rows, []string{
+			w.Identifier, w.State, instant(w.Start), instant(w.End), strconv.Itoa(w.Revision), digits(w.Calls), digits(w.Quantity),
+			instant(w.EventAt), instant(w.SealedAt), instant(w.SentAt), strconv.Itoa(w.Attempts), w.Note, w.Problem,
+		})
+	}
+	return rows
 }
 
 // unitsLead says in one sentence how far a period agrees.

@@ -89,6 +89,7 @@ type UnitsOf struct {
 	Periods  []Link
 	Rows     []WindowRow
 	Note     string // about the windows
+	CSV      string // of all of them
 	Links    []Link // to the subscription, the meter
 	Compared time.Time
 }

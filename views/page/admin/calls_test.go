@@ -59,7 +59,7 @@ func unitsOf() ui.UnitsOf {
 		},
 		Drifts:  []ui.UnitsDrift{{Name: "Units of the period", Ours: "40232 units sent", Theirs: "40227 units counted by Stripe", Remedy: "Look for errors of the meter in Stripe's dashboard.", Since: now.Add(-time.Hour)}},
 		Periods: []ui.Link{{Href: "/admin/units/s1?from=1&plan=p", Label: "1 Dec 2026, Flex", Current: true}, {Href: "/admin/units/s1?from=0&plan=p", Label: "1 Nov 2026, Flex"}},
-		Rows:    windowRows(), Note: "3 windows with 40,232 units.", Links: []ui.Link{{Href: "/admin/subscriptions/s1", Label: "Subscription"}, {Href: "http://localhost:12111/dashboard/acct_1/billing.meter/mtr_1", Label: "Meter in Stripe"}},
+		Rows:    windowRows(), Note: "3 windows with 40,232 units.", CSV: "/admin/units/s1/windows.csv", Links: []ui.Link{{Href: "/admin/subscriptions/s1", Label: "Subscription"}, {Href: "http://localhost:12111/dashboard/acct_1/billing.meter/mtr_1", Label: "Meter in Stripe"}},
 	}
 }
 

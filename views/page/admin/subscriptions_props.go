@@ -48,6 +48,7 @@ type SubscriptionProps struct {
 	History  []ui.Happening
 	Older    string
 	CSV      string
+	Units    string // address of its units, followed to the invoice; "" when it is not charged by the call
 }
 
 func subscriptionURL(id string) templ.SafeURL {

@@ -25,7 +25,7 @@ func TestSubscriptions(t *testing.T) {
 	}
 	for name, p := range map[string]admin.SubscriptionProps{
 		"subscription": {Frame: f, SubscriptionRow: row, Sentence: "The last payment failed. Update the card by ", Until: now, After: " or calls will be refused.", NextPlan: "Silver on 1 Jan 2027",
-			Period: [2]time.Time{morn, now}, Stripe: "sub_1", Account: "acct_1", CanEnd: true, CSV: "/admin/subscriptions/s1/history.csv", Older: "/admin/subscriptions/s1?before=1",
+			Period: [2]time.Time{morn, now}, Stripe: "sub_1", Account: "acct_1", CanEnd: true, Units: "/admin/units/s1", CSV: "/admin/subscriptions/s1/history.csv", Older: "/admin/subscriptions/s1?before=1",
 			History: []ui.Happening{{At: now, Text: "The payment of 49.00 USD failed.", Note: "told by invoice.payment_failed", Tone: ui.Bad}, {At: morn, Text: "Subscribed to Gold.", Note: "by Ada Byron"}}},
 		"subscription_ended": {Frame: f, SubscriptionRow: row, Sentence: "This subscription has ended.", CSV: "/admin/subscriptions/s1/history.csv"},
 		"subscription_evil": {Frame: evil(), SubscriptionRow: odd, Sentence: hostile, Until: now, After: hostile, NextPlan: hostile, Stripe: hostile, Account: hostile, CSV: hostile, Older: hostile, CanEnd: true,
