@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tollgate/internal/config"
@@ -40,8 +41,9 @@ type server struct {
 	ledger  *usage.Ledger // nil: no calls are written down here
 
 	portalURL, sandboxURL string
-	gatewayURL            string // how people are told to reach it, "" when that is not known
-	metricsURL            string // "" when nobody may ask
+	gatewayURL            string       // how people are told to reach it, "" when that is not known
+	metricsURL            string       // "" when nobody may ask
+	ledgerProblems        atomic.Int64 // at the last check; -1 before the first
 	wait                  sync.WaitGroup
 }
 
@@ -71,6 +73,7 @@ func serve(ctx context.Context, args []string, getenv func(string) string, out, 
 	}
 	defer data.close()
 	s := &server{store: data, log: log, out: out}
+	s.ledgerProblems.Store(-1)
 	ctx, stop := context.WithCancel(ctx)
 	defer func() { stop(); s.wait.Wait() }()
 	return s.run(ctx)
@@ -113,9 +116,6 @@ func (s *server) run(ctx context.Context) error {
 	if err := s.startSandbox(ctx, failed); err != nil {
 		return err
 	}
-	if err := s.startMetrics(ctx, failed); err != nil {
-		return err
-	}
 	address, err := s.listenPortal()
 	if err != nil {
 		return err
@@ -133,6 +133,9 @@ func (s *server) run(ctx context.Context) error {
 	if calls != nil {
 		s.gateway = s.openGateway()
 		s.startGateway(ctx, calls, failed)
+	}
+	if err := s.startMetrics(ctx, failed); err != nil {
+		return err
 	}
 	if address != nil {
 		s.portal = web.New(s.parts.deps)
@@ -243,6 +246,7 @@ func (s *server) jobs() []job {
 			job{name: "housekeeping", runOnce: s.keepHouse},
 			job{"usage", s.parts.publisher.RunOnce, s.parts.publisher.Woken()},
 			job{name: "packing", runOnce: s.parts.packer.RunOnce},
+			job{name: "check of the ledger", runOnce: s.checkLedger},
 			job{name: "comparison of units", runOnce: s.parts.comparer.RunOnce},
 		)
 	}

@@ -21,6 +21,15 @@ func JobStates(ctx context.Context, db bun.IDB) ([]StateCount, error) {
 	return cs, found(err, "Work")
 }
 
+// WindowStates counts the windows of usage of all tenants by state, with when the
+// oldest was sealed, by business time.
+func WindowStates(ctx context.Context, db bun.IDB) ([]StateCount, error) {
+	var cs []StateCount
+	err := db.NewSelect().Model((*UsageWindow)(nil)).ColumnExpr("uw.state, COUNT(*) AS n, MIN(uw.sealed_at) AS oldest").
+		GroupExpr("uw.state").OrderExpr("uw.state").Scan(ctx, &cs)
+	return cs, found(err, "Windows")
+}
+
 // EventStates counts the events of all tenants by state, with when the oldest came.
 func EventStates(ctx context.Context, db bun.IDB) ([]StateCount, error) {
 	var cs []StateCount

@@ -29,6 +29,13 @@ type Source interface {
 	Drift(ctx context.Context) ([]models.DriftCount, error)
 	Jobs(ctx context.Context) ([]models.StateCount, error)
 	Events(ctx context.Context) ([]models.StateCount, error)
+	// Windows counts the windows of usage by state; Oldest is business time.
+	Windows(ctx context.Context) ([]models.StateCount, error)
+	// Gateway is what this process's gateway has counted; false when it has none.
+	Gateway() (Gateway, bool)
+	// LedgerProblems is how many places broke the ledger's rules at the last check, -1
+	// before the first.
+	LedgerProblems() int
 }
 
 // Options are what a handler needs.
@@ -74,6 +81,9 @@ type collector struct{ Options }
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range ofGateway {
+		out <- d
+	}
 	for _, d := range []*prometheus.Desc{driftOpen, driftAge, jobs, jobAge, events, eventAge, up, build} {
 		out <- d
 	}
@@ -89,7 +99,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}
 	gauge(build, 1, c.Version, runtime.Version(), c.Mode)
 	healthy := 1.0
-	for _, read := range []func(context.Context, gauger) error{c.drift, c.jobs, c.events} {
+	for _, read := range []func(context.Context, gauger) error{c.drift, c.jobs, c.events, c.windows} {
 		if err := read(ctx, gauge); err != nil {
 			healthy = 0
 			if c.Log != nil {
@@ -98,6 +108,8 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		}
 	}
 	gauge(up, healthy)
+	gauge(ledgerProblems, float64(c.Source.LedgerProblems()))
+	c.gateway(out)
 }
 
 // A gauger says one number.
@@ -114,17 +126,23 @@ func (c *collector) drift(ctx context.Context, gauge gauger) error {
 
 func (c *collector) jobs(ctx context.Context, gauge gauger) error {
 	all, err := c.Source.Jobs(ctx)
-	return c.states(all, err, gauge, jobs, jobAge, models.JobReady, []string{models.JobReady, models.JobRunning, models.JobDone, models.JobFailed})
+	return c.states(all, err, gauge, jobs, jobAge, c.Wall.Now(), models.JobReady, []string{models.JobReady, models.JobRunning, models.JobDone, models.JobFailed})
 }
 
 func (c *collector) events(ctx context.Context, gauge gauger) error {
 	all, err := c.Source.Events(ctx)
-	return c.states(all, err, gauge, events, eventAge, models.EventWaiting, []string{models.EventWaiting, models.EventDone, models.EventIgnored, models.EventFailed})
+	return c.states(all, err, gauge, events, eventAge, c.Wall.Now(), models.EventWaiting, []string{models.EventWaiting, models.EventDone, models.EventIgnored, models.EventFailed})
+}
+
+func (c *collector) windows(ctx context.Context, gauge gauger) error {
+	all, err := c.Source.Windows(ctx)
+	return c.states(all, err, gauge, windows, windowAge, c.Business.Now(), models.WindowSealed, []string{models.WindowSealed, models.WindowSending,
+		models.WindowSent, models.WindowUnknown, models.WindowRefused, models.WindowUnbillable})
 }
 
 // states says how many are in each of states, 0 where there are none, and how long
 // the oldest in the one called waiting has been there.
-func (c *collector) states(all []models.StateCount, err error, gauge gauger, counts, age *prometheus.Desc, waiting string, states []string) error {
+func (c *collector) states(all []models.StateCount, err error, gauge gauger, counts, age *prometheus.Desc, now time.Time, waiting string, states []string) error {
 	if err != nil {
 		return err
 	}
@@ -137,7 +155,7 @@ func (c *collector) states(all []models.StateCount, err error, gauge gauger, cou
 	}
 	seconds := 0.0
 	if oldest := have[waiting]; oldest.Count > 0 {
-		seconds = max(c.Wall.Now().Sub(oldest.Oldest.Time()).Seconds(), 0)
+		seconds = max(now.Sub(oldest.Oldest.Time()).Seconds(), 0)
 	}
 	gauge(age, seconds)
 	return nil

@@ -25,6 +25,14 @@ type source struct {
 func (s source) Drift(context.Context) ([]models.DriftCount, error)  { return s.drift, s.err }
 func (s source) Jobs(context.Context) ([]models.StateCount, error)   { return s.jobs, s.err }
 func (s source) Events(context.Context) ([]models.StateCount, error) { return s.events, s.err }
+func (s source) Windows(context.Context) ([]models.StateCount, error) {
+	return []models.StateCount{{State: models.WindowSealed, Count: 4, Oldest: models.At(time.Unix(1, 0))}}, s.err
+}
+func (source) LedgerProblems() int { return 0 }
+func (source) Gateway() (metrics.Gateway, bool) {
+	return metrics.Gateway{Served: 7, Counted: 5, InFlight: 2, Refused: map[string]int64{"quota-spent": 3},
+		Took: metrics.Histogram{Bounds: []time.Duration{time.Millisecond, time.Second}, Counts: []int64{4, 2, 1}, Sum: 3 * time.Second}}, true
+}
 
 func scrape(t *testing.T, s source, path string) (int, string) {
 	t.Helper()
@@ -49,6 +57,10 @@ func TestWhatIsMeasured(t *testing.T) {
 		`tollgate_outbox_jobs{state="ready"} 2`, `tollgate_outbox_jobs{state="failed"} 1`, `tollgate_outbox_jobs{state="running"} 0`,
 		`tollgate_outbox_oldest_ready_age_seconds 90`,
 		`tollgate_webhook_events{state="done"} 7`, `tollgate_webhook_events{state="waiting"} 0`, `tollgate_webhook_oldest_waiting_age_seconds 0`,
+		`tollgate_gateway_calls_served_total 7`, `tollgate_gateway_calls_refused_total{type="quota-spent"} 3`, `tollgate_gateway_calls_in_flight 2`,
+		`tollgate_gateway_call_duration_seconds_bucket{le="0.001"} 4`, `tollgate_gateway_call_duration_seconds_bucket{le="1"} 6`,
+		`tollgate_gateway_call_duration_seconds_bucket{le="+Inf"} 7`, `tollgate_gateway_call_duration_seconds_sum 3`,
+		`tollgate_usage_windows{state="sealed"} 4`, `tollgate_usage_windows{state="sent"} 0`, `tollgate_ledger_problems 0`,
 		`tollgate_database_up 1`, `mode="sandbox",version="v1.2.3"} 1`, "go_goroutines ",
 	} {
 		if !strings.Contains(body, want+"\n") && !strings.Contains(body, want) {
