@@ -238,6 +238,9 @@ func (s *server) intrude(t *testing.T, one target, owner *side, who *guest, befo
 	name := fmt.Sprintf("%s as %s of %s (%s)", one.route, who.actor.Username, who.actor.Domain, one.id)
 	for _, accept := range []string{"text/html", "application/json"} {
 		got, want := one.open(t, owner, who, accept, ""), one.open(t, owner, who, accept, "deadbeef")
+		if got.text != want.text { // pages say what minute it is, and it may have passed
+			got, want = one.open(t, owner, who, accept, ""), one.open(t, owner, who, accept, "deadbeef")
+		}
 		if got.status != http.StatusNotFound || want.status != http.StatusNotFound {
 			t.Errorf("%s: %d, and %d for what does not exist\n%.600s", name, got.status, want.status, got.text)
 		} else if got.text != want.text {
