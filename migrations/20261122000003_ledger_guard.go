@@ -24,6 +24,9 @@ func guardLedger(ctx context.Context, m *migrate.Migrator, _ *migrate.Migration)
 		"subscription_id, last_at, first_at, policy_id, tenant_id, api_id, calls, counted, quantity"); err != nil {
 		return err
 	}
+	if err := addIndex(ctx, db, "usage_windows", "usage_windows_sent", "tenant_id, sent_at"); err != nil {
+		return err
+	}
 	for _, g := range ledgerGuards {
 		for _, statement := range g.statements(db.Dialect().Name()) {
 			if _, err := db.ExecContext(ctx, "?", bun.Safe(statement)); err != nil {

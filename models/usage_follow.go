@@ -1,7 +1,9 @@
 package models
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/uptrace/bun"
 )
@@ -56,17 +58,42 @@ type WindowEntry struct {
 	SubscriberName
 }
 
-// WindowEntries returns windows with their names, the newest first.
-func WindowEntries(ctx context.Context, db bun.IDB, q WindowQuery) ([]WindowEntry, error) {
-	var es []WindowEntry
-	s := db.NewSelect().Model(&es).ColumnExpr("sub.uuid AS subscription_uuid").
-		Join("JOIN am_subscription AS sub ON sub.subscription_id = uw.subscription_id")
-	s = q.narrow(withNames(s))
-	if q.After != "" {
-		s = s.Where("uw.id < ?", q.After)
+// windowStates are all states of a window.
+var windowStates = []string{WindowSealed, WindowSending, WindowSent, WindowUnknown, WindowRefused, WindowUnbillable}
+
+// A WindowPlace is where a page of windows ended.
+type WindowPlace struct {
+	SealedAt Instant
+	ID       string
+}
+
+// WindowEntries returns at most limit of a tenant's windows with their names, those
+// that were sealed last first, after a place; the zero place is the beginning. states
+// may be empty for all, account "" for all. However many windows there are, it reads
+// few: each state is read down its index.
+func WindowEntries(ctx context.Context, db bun.IDB, tenant TenantID, states []string, account string, after WindowPlace, limit int) ([]WindowEntry, error) {
+	if len(states) == 0 {
+		states = windowStates
 	}
-	if q.Limit > 0 {
-		s = s.Limit(int64(q.Limit))
+	var all []WindowEntry
+	for _, state := range states {
+		var es []WindowEntry
+		s := db.NewSelect().Model(&es).ColumnExpr("sub.uuid AS subscription_uuid").
+			Join("JOIN am_subscription AS sub ON sub.subscription_id = uw.subscription_id")
+		s = withNames(s).Where("uw.tenant_id = ? AND uw.state = ?", tenant, state)
+		if account != "" {
+			s = s.Where("uw.account = ?", account)
+		}
+		if after.ID != "" {
+			s = s.Where("uw.sealed_at <= ? AND (uw.sealed_at < ? OR uw.id < ?)", after.SealedAt, after.SealedAt, after.ID)
+		}
+		if err := s.OrderExpr("uw.sealed_at DESC, uw.id DESC").Limit(int64(limit)).Scan(ctx); err != nil {
+			return nil, found(err, "Windows")
+		}
+		all = append(all, es...)
 	}
-	return es, found(s.OrderExpr("uw.id DESC").Scan(ctx), "Windows")
+	slices.SortFunc(all, func(a, b WindowEntry) int {
+		return cmp.Or(cmp.Compare(b.SealedAt, a.SealedAt), cmp.Compare(b.ID, a.ID))
+	})
+	return all[:min(limit, len(all))], nil
 }

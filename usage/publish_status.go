@@ -61,7 +61,8 @@ func (p *Publisher) Status(ctx context.Context, who accounts.Actor) (Status, err
 	if s.Asked && s.State != models.RunRunning {
 		s.State, s.Status = models.RunInitiated, models.RunInProgress
 	}
-	sums, err := models.WindowSums(ctx, p.DB, models.WindowQuery{Tenant: &who.Tenant})
+	open := []string{models.WindowSealed, models.WindowSending, models.WindowUnknown, models.WindowRefused} // of the others there are many
+	sums, err := models.WindowSums(ctx, p.DB, models.WindowQuery{Tenant: &who.Tenant, States: open})
 	if err != nil {
 		return s, err
 	}

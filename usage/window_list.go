@@ -2,6 +2,8 @@ package usage
 
 import (
 	"context"
+	"strconv"
+	"strings"
 
 	"tollgate/accounts"
 	"tollgate/internal/fault"
@@ -21,14 +23,20 @@ func (p *Publisher) ListWindows(ctx context.Context, who accounts.Actor, states 
 	if !who.Runs() {
 		return WindowList{}, fault.New(fault.NotFound, "Not found.")
 	}
-	q := models.WindowQuery{Tenant: &who.Tenant, States: states, After: after, Limit: limit + 1}
-	if account != "" {
-		q.Account = &account
+	var place models.WindowPlace
+	if after != "" {
+		sealed, id, ok := strings.Cut(after, ".")
+		ms, err := strconv.ParseInt(sealed, 10, 64)
+		if !ok || err != nil || ms <= 0 || id == "" {
+			return WindowList{}, fault.New(fault.Malformed, "This page does not exist. Begin at the first one.")
+		}
+		place = models.WindowPlace{SealedAt: models.Instant(ms), ID: id}
 	}
-	rows, err := models.WindowEntries(ctx, p.DB, q)
+	rows, err := models.WindowEntries(ctx, p.DB, who.Tenant, states, account, place, limit+1)
 	list := WindowList{Rows: rows}
 	if len(rows) > limit {
-		list.Rows, list.Next = rows[:limit], rows[limit-1].ID
+		last := rows[limit-1]
+		list.Rows, list.Next = rows[:limit], strconv.FormatInt(int64(last.SealedAt), 10)+"."+last.ID
 	}
 	return list, err
 }
