@@ -233,3 +233,30 @@ func TestLateUsageIsDecided(t *testing.T) {
 	shows(t, admin.get(t, "/admin/stripe"), 200, `value="waive" checked`)
 	shows(t, admin.get(t, "/admin/audit"), 200, "Chose what becomes of use that is found late", "from: bill")
 }
+
+func TestPublishersChooseWhatCounts(t *testing.T) {
+	t.Parallel()
+	w := setup(t, "http://127.0.0.1:8080")
+	own := w.session(t, "publisher")
+	shows(t, own.get(t, "/publisher/apis/new"), 200, "What counts", `value="success" checked`, "never counts")
+	form := url.Values{"name": {"Tides"}, "version": {"v1"}, "context": {"tides"}, "upstream": {"https://tides.example"}, "counting": {"statuses"}, "statuses": {"200, 4xy"}, "units_header": {"X Units"}, "upgrades": {"on"}}
+	shows(t, own.post(t, "/publisher/apis/new", form), 422, `value="200, 4xy"`, "is neither.", `value="X Units"`, "Write the name of a header", `value="statuses" checked`, `name="upgrades" value="on" checked`)
+	form.Set("statuses", "4XX 200")
+	form.Set("units_header", "X-Units")
+	made := own.post(t, "/publisher/apis/new", form)
+	to := made.Header.Get("Location")
+	leads(t, made, to)
+	shows(t, own.get(t, to), 200, "Calls answered with 4xx and 200 count.", "header X-Units says", "Websockets are let through.", "/publisher/usage?api=")
+	edit := own.get(t, to+"/edit")
+	shows(t, edit, 200, `value="4xx, 200"`, "A change holds for calls from a few seconds on; what was counted before stays as it is.")
+	row := regexp.MustCompile(`name="row" value="(\d+)"`).FindStringSubmatch(edit.text)
+	form.Set("row", row[1])
+	form.Set("counting", "all")
+	form.Del("upgrades")
+	leads(t, own.post(t, to+"/edit", form), to)
+	shows(t, own.get(t, to), 200, "Every call that is answered counts, errors too.", "Websockets are not let through.")
+	shows(t, w.session(t, "admin").get(t, "/admin/audit"), 200, "counting: all", "counting: statuses 4xx,200", "units header: X-Units")
+	product := own.get(t, "/publisher/products/new")
+	shows(t, product, 200, "It holds for calls through this API product, whatever its APIs say of their own.")
+	lacks(t, product, "Let websockets through")
+}
