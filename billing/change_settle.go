@@ -34,14 +34,14 @@ type changing struct {
 
 // lookChange adds to v what its subscription is sold as, and its schedule.
 func (s *Subscriptions) lookChange(ctx context.Context, sub models.Subscription, v *seen) error {
-	if v.kept == nil || len(v.kept.Items) == 0 || !alive(*v.kept) {
+	if v.kept == nil || len(v.kept.Items) == 0 {
 		return nil
 	}
 	var err error
 	if v.change.now, err = s.soldAt(ctx, sub, v.keptAt, v.kept.Items[0].Price); err != nil {
 		return err
 	}
-	if v.kept.Schedule == "" {
+	if v.kept.Schedule == "" || !alive(*v.kept) {
 		return nil
 	}
 	schedule, err := s.Engine.Schedule(ctx, v.keptAt, v.kept.Schedule)
@@ -79,6 +79,7 @@ func (s *Subscriptions) settleChange(sub *models.Subscription, v seen) {
 		if goesOnFree(*sub, *v.kept) {
 			turnFree(sub)
 		} else {
+			followPrice(sub, v) // it may have changed just before
 			dropChange(sub, "")
 		}
 	default:
