@@ -35,7 +35,7 @@ func (j *judge) blame(rule, format string, args ...any) {
 // of reliability.md §2; nothing when they are the same.
 func (w *World) Agree(ctx context.Context, p *Program, s *Seller) ([]string, error) {
 	j := &judge{w: w, p: p, s: s}
-	for _, check := range []func(context.Context) error{j.subscriptions, j.work, j.onlyOnce, j.goods} {
+	for _, check := range []func(context.Context) error{j.subscriptions, j.work, j.onlyOnce, j.goods, j.usage} {
 		if err := check(ctx); err != nil {
 			return j.found, err
 		}

@@ -18,6 +18,7 @@ import (
 	"tollgate/catalog"
 	"tollgate/internal/simulate"
 	"tollgate/models"
+	"tollgate/usage"
 )
 
 // reads are the engine's operations that change nothing at Stripe: being killed
@@ -25,7 +26,7 @@ import (
 var reads = []string{
 	"Account", "CheckKey", "Checkout", "OpenCheckouts", "Subscription", "SubscriptionsOf", "Invoice", "InvoicesOf", "Preview", "Verify", "Events",
 	"PreviewChange", "Schedule", "Charge", "RefundByID", "Dispute", "RefundsSince", "DisputesSince",
-	"Customer", "Products", "Prices", "Meters", "Customers", "Subscriptions",
+	"UsageTotal", "Customer", "Products", "Prices", "Meters", "Customers", "Subscriptions",
 }
 
 // writes are the engine's other operations, as they look on the wire. Each happens
@@ -50,6 +51,7 @@ var writes = map[string]string{
 	"ReleaseSchedule":           `POST /v1/subscription_schedules/\S+/release$`,
 	"Refund":                    `POST /v1/refunds$`,
 	"DeleteCustomer":            `DELETE /v1/customers/\S+$`,
+	"SendUsage":                 `POST /v1/billing/meter_events$`,
 }
 
 // An errand is something that is owed to Stripe, and what asks for it.
@@ -321,7 +323,7 @@ func TestKilledTwiceAtEveryStep(t *testing.T) {
 	var mu sync.Mutex
 	struck := map[string]bool{}
 	t.Run("errands", func(t *testing.T) {
-		for _, e := range errands() {
+		for _, e := range append(errands(), useErrands()...) {
 			t.Run(e.name, func(t *testing.T) {
 				t.Parallel()
 				l := newLife(t)
@@ -362,9 +364,13 @@ func TestKilledTwiceAtEveryStep(t *testing.T) {
 	if os.Getenv("CI") == "" && os.Getenv("TOLLGATE_TEST_LONG") == "" {
 		return
 	}
-	engine := reflect.TypeFor[billing.Engine]()
-	for i := range engine.NumMethod() {
-		name := engine.Method(i).Name
+	var methods []string
+	for _, of := range []reflect.Type{reflect.TypeFor[billing.Engine](), reflect.TypeFor[usage.Sink]()} {
+		for i := range of.NumMethod() {
+			methods = append(methods, of.Method(i).Name)
+		}
+	}
+	for _, name := range methods {
 		pattern, isWrite := writes[name]
 		if !isWrite {
 			if !strings.Contains(" "+strings.Join(reads, " ")+" ", " "+name+" ") {
@@ -401,6 +407,7 @@ func (l *life) killedTwice(e errand, i int, late bool) *killer {
 	}
 	l.reboot()
 	l.must(l.errandDone(e))
+	l.allSent()
 	for _, s := range []*simulate.Seller{l.w.A, l.w.B} {
 		wrong, err := l.w.Agree(l.ctx, l.p, s)
 		l.must(err)

@@ -2,11 +2,13 @@ package simulate
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -40,6 +42,7 @@ type Outcome struct {
 	Verdict
 	Status int           // answered instead of Stripe, with Fail or FailLate; 0 cuts the connection
 	Code   string        // Stripe's error code with Status
+	Text   string        // Stripe's words with Status, which it says only if the call succeeds
 	Delay  time.Duration // before the answer arrives
 }
 
@@ -68,6 +71,20 @@ type used struct {
 	print [sha256.Size]byte
 	what  string
 	first time.Time
+}
+
+// used are the idempotency keys so far.
+func (l *Line) used() map[string]used {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.keys)
+}
+
+// reuse goes back to when there were only keys.
+func (l *Line) reuse(keys map[string]used) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.keys = maps.Clone(keys)
 }
 
 // keyLife is how long Stripe remembers a key for sure.
@@ -124,7 +141,7 @@ func (t tap) RoundTrip(r *http.Request) (*http.Response, error) {
 	if t.h.dead.Load() {
 		return nil, errDead
 	}
-	if o.Verdict == FailLate {
+	if o.Verdict == FailLate && (o.Text == "" || err == nil && answer.StatusCode == http.StatusOK) {
 		return o.answer(r)
 	}
 	return answer, err
@@ -208,7 +225,7 @@ func (o Outcome) answer(r *http.Request) (*http.Response, error) {
 	if o.Status == http.StatusConflict {
 		kind = "idempotency_error"
 	}
-	body := fmt.Sprintf(`{"error":{"type":%q,"code":%q,"message":"This failure was asked for."}}`, kind, o.Code)
+	body := fmt.Sprintf(`{"error":{"type":%q,"code":%q,"message":%q}}`, kind, o.Code, cmp.Or(o.Text, "This failure was asked for."))
 	return &http.Response{
 		Status: http.StatusText(o.Status), StatusCode: o.Status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r,
 		Header: http.Header{"Content-Type": {"application/json"}, "Request-Id": {"req_simulated"}}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),

@@ -55,6 +55,9 @@ func (c *link) enter(ctx context.Context, op, query string) (leave func(), v Ver
 
 // ExecContext implements driver.ExecerContext.
 func (c *link) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	if done, err := c.turnOf(ctx, query); done {
+		return driver.ResultNoRows, err
+	}
 	leave, v, err := c.enter(ctx, "exec", query)
 	if err != nil {
 		return nil, err
@@ -176,9 +179,55 @@ func (c *link) over(query string) error {
 	return err
 }
 
-// Prepare implements driver.Conn; nobody prepares.
-func (c *link) Prepare(string) (driver.Stmt, error) {
-	return nil, errors.New("simulate: statements are not prepared here")
+// turnOf takes a statement that begins or ends a transaction for what it says, and
+// reports whether it was one.
+func (c *link) turnOf(ctx context.Context, query string) (bool, error) {
+	switch query {
+	case "BEGIN IMMEDIATE":
+		_, err := c.BeginTx(ctx, driver.TxOptions{})
+		return true, err
+	case "COMMIT":
+		return true, c.Commit()
+	case "ROLLBACK":
+		return true, c.Rollback()
+	}
+	return false, nil
+}
+
+// A statement is one that was prepared. It is parsed whenever it is used.
+type statement struct {
+	*link
+	query string
+}
+
+// Prepare implements driver.Conn.
+func (c *link) Prepare(query string) (driver.Stmt, error) { return &statement{c, query}, nil }
+
+// Close implements driver.Stmt.
+func (s *statement) Close() error { return nil }
+
+// NumInput implements driver.Stmt: it is not known.
+func (s *statement) NumInput() int { return -1 }
+
+// ExecContext implements driver.StmtExecContext.
+func (s *statement) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	return s.link.ExecContext(ctx, s.query, args)
+}
+
+// Exec implements driver.Stmt; ExecContext is asked instead.
+func (s *statement) Exec([]driver.Value) (driver.Result, error) { return nil, errPlain }
+
+// Query implements driver.Stmt; nobody reads with a prepared statement.
+func (s *statement) Query([]driver.Value) (driver.Rows, error) { return nil, errPlain }
+
+var errPlain = errors.New("simulate: a prepared statement only writes, and in a context")
+
+// CheckNamedValue implements driver.NamedValueChecker as the engine does.
+func (c *link) CheckNamedValue(v *driver.NamedValue) error {
+	if engine, ok := c.s.real.(driver.NamedValueChecker); ok {
+		return engine.CheckNamedValue(v)
+	}
+	return driver.ErrSkip
 }
 
 // Begin implements driver.Conn.

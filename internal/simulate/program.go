@@ -14,6 +14,7 @@ import (
 	"tollgate/internal/outbox"
 	"tollgate/internal/vault"
 	"tollgate/notices"
+	"tollgate/usage"
 )
 
 // Host is where everything is that has no address.
@@ -41,8 +42,17 @@ type Program struct {
 	Inbox         *billing.Inbox
 	Reconciler    *billing.Reconciler
 	Runner        *outbox.Runner
+	Publisher     *usage.Publisher
+	Comparer      *usage.Comparer
+	Packer        *usage.Packer
+	Ledger        *usage.Ledger // nil until Serve
 	Engine        *stripe.Engine
 	Installation  string
+
+	wall     clock.Wall
+	business clock.Business
+	crash    func() // ends the ledger without a word; nil until Serve
+	ended    chan struct{}
 }
 
 // mode is a mode in which anything may speak to a Stripe on this machine.
@@ -51,7 +61,8 @@ const mode = "test"
 // Boot starts a program on the database and the line of w.
 func (w *World) Boot(ctx context.Context) (*Program, error) {
 	p := &Program{Handle: w.Store.Open()}
-	wall := clock.NewWall(func() time.Time { return w.Now().Add(time.Duration(w.Skew.Load())) })
+	p.wall = clock.NewWall(func() time.Time { return w.Now().Add(time.Duration(w.Skew.Load())) })
+	wall := p.wall
 	box, err := vault.Open(secretKey)
 	if err != nil {
 		return nil, err
@@ -73,6 +84,7 @@ func (w *World) Boot(ctx context.Context) (*Program, error) {
 
 func (w *World) sell(p *Program, wall clock.Wall) {
 	business := clock.NewBusiness(wall)
+	p.business = business
 	p.Runner = &outbox.Runner{DB: p.DB, Wall: wall, Business: business, Workers: 1, Log: w.Log, Chance: w.Chance}
 	p.Sales = &billing.Sales{
 		DB: p.DB, Engine: p.Engine, Accounts: p.Accounts, Wall: wall, Jobs: p.Runner, Installation: p.Installation,
@@ -83,13 +95,14 @@ func (w *World) sell(p *Program, wall clock.Wall) {
 		DB: p.DB, Engine: p.Engine, Jobs: p.Runner, Wall: wall, Business: business, Installation: p.Installation,
 		PublicURL: PortalHost, StripePages: Host, Notices: desk,
 	}
+	p.count(w)
 	p.Ends = &billing.Ends{Subscriptions: p.Subscriptions, Sales: p.Sales}
 	p.Catalog = &catalog.Service{DB: p.DB, Wall: wall, Follow: p.Sales, Ends: p.Ends, Demo: true}
 	p.Tenants.Follow, p.People.Ends, p.Applications.Ends = p.Subscriptions, p.Ends, p.Ends
 	p.Registrar = &billing.Registrar{DB: p.DB, Engine: p.Engine, Jobs: p.Runner, Keep: p.Tenants, Wall: wall}
 	p.Inbox = &billing.Inbox{DB: p.DB, Engine: p.Engine, Jobs: p.Runner, Secrets: p.Tenants, Wall: wall}
 	p.Reconciler = &billing.Reconciler{Subscriptions: p.Subscriptions, Inbox: p.Inbox}
-	for _, r := range []interface{ Register(*outbox.Runner) }{p.Sales, p.Subscriptions, p.Registrar, p.Reconciler, desk} {
+	for _, r := range []interface{ Register(*outbox.Runner) }{p.Sales, p.Subscriptions, p.Ends, p.Registrar, p.Reconciler, desk} {
 		r.Register(p.Runner)
 	}
 }
@@ -117,9 +130,6 @@ func (p *Program) Compare(ctx context.Context, s *Seller) error {
 func (p *Program) Take(ctx context.Context, request *http.Request, body []byte) error {
 	return p.Inbox.Receive(ctx, request.URL.Query().Get("tenantDomain"), body, request.Header.Get("Stripe-Signature"))
 }
-
-// Stop ends the program in an orderly way.
-func (p *Program) Stop() error { return p.Close() }
 
 // checker asks the engine about a key in words that accounts knows.
 type checker struct{ engine billing.Engine }

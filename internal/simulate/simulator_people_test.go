@@ -56,6 +56,9 @@ func (m *simulation) act() (string, func(context.Context)) {
 		{"end it as the publisher", 2, m.on(sub, m.endOne)},
 		{"end the sale", 1, m.endSale},
 		{"delete an application", 1, m.deleteApplication},
+		{"use", 30, func(ctx context.Context, p *simulate.Program) error { return m.use(ctx, p, sub) }},
+		{"publish now", 2, m.publishNow},
+		{"send again what was refused", 1, m.recover},
 	}
 	total := 0
 	for _, a := range acts {
@@ -107,7 +110,7 @@ func (m *simulation) hold(h access.Hold) func(context.Context, *simulate.Program
 }
 
 func (m *simulation) subscribe(ctx context.Context, p *simulate.Program) error {
-	plan := []string{"Gold", "Gold", "Silver", "Metered", "Free"}[m.rand.IntN(5)]
+	plan := []string{"Gold", "Gold", "Silver", "Metered", "Metered", "Metered", "Metered", "Free"}[m.rand.IntN(8)]
 	_, err := p.Subscriptions.Subscribe(ctx, m.s.Ada, billing.SubscribeInput{
 		Application: m.apps[m.rand.IntN(len(m.apps))], API: m.s.API, Policy: m.s.Plans[plan],
 	})
@@ -115,7 +118,7 @@ func (m *simulation) subscribe(ctx context.Context, p *simulate.Program) error {
 }
 
 func (m *simulation) change(ctx context.Context, p *simulate.Program, uuid string) error {
-	plan := []string{"Gold", "Silver", "Free", "Metered"}[m.rand.IntN(4)]
+	plan := []string{"Gold", "Silver", "Free", "Metered", "Metered"}[m.rand.IntN(5)]
 	when := []billing.Moment{billing.MomentNow, billing.MomentAtPeriodEnd}[m.rand.IntN(2)]
 	shown, err := p.Subscriptions.PreviewChange(ctx, m.s.Ada, uuid, m.s.Plans[plan], when)
 	if err != nil {

@@ -50,6 +50,7 @@ type simulation struct {
 	double  float64
 	delay   float64
 	skew    float64 // how often our clocks are set wrong
+	awake   float64 // how often our processes do what falls due while time goes by
 	steps   []string
 	n       int
 	sums    *sums
@@ -67,8 +68,8 @@ func (s *sums) add(what string) {
 	s.count[what]++
 }
 
-// epoch is when simulations begin; bubbles begin in the year 2000.
-var epoch = time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC)
+// epoch is when simulations begin, not at a whole second; bubbles begin in the year 2000.
+var epoch = time.Date(2026, 12, 1, 9, 0, 0, 250e6, time.UTC)
 
 func simNow() time.Time { return epoch.Add(time.Since(bubbleEpoch)) }
 
@@ -97,7 +98,9 @@ func opening(t *testing.T) (c simulate.Copy) {
 
 func (m *simulation) open(from simulate.Copy) {
 	var err error
-	m.w, err = simulate.Empty(m.ctx, simulate.Options{Now: simNow, Rand: seeded(m.rand.Uint64())})
+	m.w, err = simulate.Empty(m.ctx, simulate.Options{
+		Now: simNow, Rand: seeded(m.rand.Uint64()), Counting: []time.Duration{0, 0, 7 * time.Second, time.Minute, 2 * time.Minute}[m.rand.IntN(5)],
+	})
 	m.must(err)
 	m.must(m.w.Load(m.ctx, from))
 	m.w.Chance = rand.New(rand.NewPCG(m.rand.Uint64(), 3)).Float64 //nolint:gosec // repeatable on purpose
@@ -139,12 +142,13 @@ func (m *simulation) story() string {
 func (m *simulation) boot() {
 	p, err := m.w.Boot(m.ctx)
 	m.must(err)
+	m.serve(p, "")
 	m.p, m.all = p, append(m.all, p)
 }
 
 // kill ends the program an actor works for, and starts another.
 func (m *simulation) kill(name string) {
-	if name == "second worker" {
+	if strings.HasPrefix(name, second) {
 		m.q.Kill()
 		return
 	}
@@ -169,10 +173,11 @@ const cycle = "week"
 const days = 30
 
 func (m *simulation) run(from simulate.Copy) {
+	m.seen = map[string]bool{}
 	m.open(from)
 	defer m.close()
-	m.seen = map[string]bool{}
 	m.take() // what happened before is not told
+	m.begin()
 	m.weather()
 	m.stage = &simulate.Stage{Rand: m.rand, Weather: m.stage.Weather, Kill: m.kill, Log: func(line string) {
 		m.note("      %s", line)
@@ -180,6 +185,7 @@ func (m *simulation) run(from simulate.Copy) {
 			m.sums.add("!! " + strings.Join(strings.Fields(what)[:2], " "))
 		}
 	}}
+	synctest.Wait()
 	m.stage.Direct(m.w)
 	twin, err := m.digest(m.w.B)
 	m.must(err)
@@ -196,6 +202,9 @@ func (m *simulation) run(from simulate.Copy) {
 }
 
 func (m *simulation) close() {
+	if m.stage != nil {
+		m.stage.Release()
+	}
 	for _, p := range m.all {
 		if err := p.Stop(); err != nil {
 			m.t.Error(err)
@@ -216,15 +225,13 @@ func (m *simulation) weather() {
 	}
 	m.stage = &simulate.Stage{Weather: simulate.Weather{Store: often(0.01), Stripe: often(0.15), Crash: often(0.004), Freeze: often(0.002)}}
 	m.drop, m.double, m.delay, m.skew = often(0.4), often(0.3), often(0.5), often(0.1)
+	m.awake = []float64{0, 0.5, 1, 1}[m.rand.IntN(4)]
 	m.note("weather %+v, webhooks dropped %.2f doubled %.2f late %.2f", m.stage.Weather, m.drop, m.double, m.delay)
 }
 
 // step lets some time go by, and a few things happen at once.
 func (m *simulation) step() {
-	pauses := []time.Duration{0, 0, time.Second, time.Minute, 20 * time.Minute, 3 * time.Hour, 10 * time.Hour, 26 * time.Hour, 4 * 24 * time.Hour}
-	time.Sleep(pauses[m.rand.IntN(len(pauses))])
-	_, err := m.w.Stripe.RunOnce(m.ctx)
-	m.must(err)
+	m.pass(m.pause())
 	if m.rand.Float64() < m.skew {
 		wrong := []time.Duration{0, 0, -10 * time.Minute, 10 * time.Minute, -2 * time.Hour, 2 * time.Hour}[m.rand.IntN(6)]
 		m.note("our clocks are off by %s", wrong)
@@ -247,10 +254,20 @@ func (m *simulation) step() {
 	if m.q == nil && m.rand.IntN(10) == 0 {
 		q, err := m.w.Boot(m.ctx)
 		m.must(err)
+		m.serve(q, second)
 		m.q, m.all = q, append(m.all, q)
 	}
 	if m.q != nil && m.rand.IntN(2) == 0 {
 		acts["second worker"] = func(ctx context.Context) { m.work(ctx, m.q) }
+	}
+	if m.rand.IntN(3) == 0 {
+		acts["publisher"] = func(ctx context.Context) { m.publish(ctx, m.p) }
+	}
+	if m.q != nil && m.rand.IntN(3) == 0 {
+		acts["second publisher"] = func(ctx context.Context) { m.publish(ctx, m.q) }
+	}
+	if m.rand.IntN(10) == 0 {
+		acts["packer"] = func(ctx context.Context) { m.pack(ctx, m.p) }
 	}
 	if m.rand.IntN(8) == 0 {
 		acts["healer"] = func(ctx context.Context) { m.heal(ctx, m.p) }
@@ -318,7 +335,7 @@ func (m *simulation) deliver(ctx context.Context, mail []sandbox.Webhook) {
 		err := m.w.Deliver(ctx, m.p, n)
 		m.note("told: %s %s: %v", n.Type, n.Event, err)
 		m.sums.add("told " + n.Type)
-		if err != nil {
+		if err != nil && !slices.ContainsFunc(m.late, func(o sandbox.Webhook) bool { return o.Event == n.Event && o.Endpoint == n.Endpoint }) {
 			m.late = append(m.late, n) // Stripe sends it again
 		}
 	}
@@ -340,7 +357,7 @@ func (m *simulation) fair() {
 	m.revive()
 	m.stage.Weather, m.drop, m.double, m.delay, m.skew = simulate.Weather{}, 0, 0, 0, 0
 	m.w.Skew.Store(0)
-	m.w.Store.Hook, m.w.Line.Hook = nil, nil
+	m.stage.Release()
 }
 
 // settle lets everything come to an end that is under way: what was put off by a
@@ -357,8 +374,11 @@ func (m *simulation) settle() {
 				time.Sleep(3 * time.Minute)
 			}
 			m.heal(m.ctx, m.p)
+			m.publish(m.ctx, m.p)
 			m.work(m.ctx, m.p)
 		}
+		m.pack(m.ctx, m.p)
+		m.must(m.recover(m.ctx, m.p))
 	}
 }
 
@@ -375,6 +395,7 @@ func (m *simulation) check() {
 	for _, r := range rows {
 		m.sums.add(fmt.Sprint("ends ", r.Status, " live ", r.Live != nil))
 	}
+	m.tally()
 	if m.t.Failed() {
 		m.t.Log(m.story())
 	}

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing/synctest"
 	"time"
@@ -48,6 +49,7 @@ type Stage struct {
 	parked []*parked
 	came   int
 	frozen map[string]bool
+	empty  bool // nobody waits any more
 }
 
 // parked is somebody who wants to go on.
@@ -78,6 +80,10 @@ func (s *Stage) park(ctx context.Context, what string, stripe bool) Outcome {
 	}
 	p := &parked{who: who, what: what, stripe: stripe, answer: make(chan Outcome, 1)}
 	s.mu.Lock()
+	if s.empty {
+		s.mu.Unlock()
+		return Outcome{}
+	}
 	s.came++
 	p.came = s.came
 	s.parked = append(s.parked, p)
@@ -151,6 +157,17 @@ func (s *Stage) Play(ctx context.Context, acts map[string]func(ctx context.Conte
 	}
 }
 
+// Release lets everybody go on, now and from here on.
+func (s *Stage) Release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.empty = true
+	for _, p := range s.parked {
+		p.answer <- Outcome{}
+	}
+	s.parked = nil
+}
+
 func (s *Stage) waiting() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -190,7 +207,7 @@ func (s *Stage) fate(p *parked) Outcome {
 		time.Sleep(longerThanALease)
 		return Outcome{}
 	case p.stripe && s.Rand.Float64() < s.Weather.Stripe:
-		return s.mishap()
+		return s.mishap(p.what)
 	case !p.stripe && s.Rand.Float64() < s.Weather.Store:
 		if s.Rand.IntN(2) == 0 {
 			return Outcome{Verdict: FailLate}
@@ -201,7 +218,7 @@ func (s *Stage) fate(p *parked) Outcome {
 }
 
 // mishap draws how a call fails.
-func (s *Stage) mishap() Outcome {
+func (s *Stage) mishap(call string) Outcome {
 	all := []Outcome{
 		{Verdict: Fail, Status: http.StatusTooManyRequests, Code: "rate_limit"},
 		{Verdict: Fail, Status: http.StatusInternalServerError},
@@ -212,6 +229,11 @@ func (s *Stage) mishap() Outcome {
 		{Verdict: FailLate},
 		{Verdict: Fail, Status: http.StatusConflict, Code: "idempotency_key_in_use"},
 		{Delay: 12 * time.Second},
+	}
+	if strings.HasPrefix(call, "POST /v1/billing/meter_events ") {
+		all = append(all,
+			Outcome{Verdict: FailLate, Status: http.StatusBadRequest, Text: "An event already exists with identifier that."},
+			Outcome{Verdict: Fail, Status: http.StatusTooManyRequests, Code: "lock_timeout"})
 	}
 	return all[s.Rand.IntN(len(all))]
 }

@@ -20,6 +20,7 @@ import (
 	"tollgate/internal/clock"
 	"tollgate/models"
 	"tollgate/sandbox"
+	"tollgate/usage"
 )
 
 // Options are what a World is made of.
@@ -29,6 +30,9 @@ type Options struct {
 	Log   *slog.Logger     // of the outbox; nil for none
 	Store *Store           // nil for a new one in memory
 	Cycle string           // of all paid plans; "" for a month
+	// Counting is how long Stripe takes to count a meter event, in whole seconds up
+	// to 120.
+	Counting time.Duration
 }
 
 // A World is a database, a Stripe, and two tenants that sell the same things.
@@ -40,6 +44,8 @@ type World struct {
 	Log    *slog.Logger
 	Chance func() float64 // of outboxes; nil for the usual
 	A, B   *Seller
+	// Traffic is the calls that clients made.
+	Traffic *Traffic
 	// Skew is how far the clocks of programs are off, in nanoseconds.
 	Skew atomic.Int64
 
@@ -93,7 +99,7 @@ func Open(ctx context.Context, o Options) (*World, error) {
 
 // Empty makes a world with nobody in it.
 func Empty(ctx context.Context, o Options) (*World, error) {
-	w := &World{Store: o.Store, Now: o.Now, Log: o.Log, cycle: cmp.Or(o.Cycle, "month"), readings: map[string]theirs{}}
+	w := &World{Store: o.Store, Now: o.Now, Log: o.Log, cycle: cmp.Or(o.Cycle, "month"), Traffic: &Traffic{made: map[usage.CallID]Made{}}, readings: map[string]theirs{}}
 	var err error
 	if w.Store == nil {
 		if w.Store, err = NewStore(ctx); err != nil {
@@ -101,8 +107,10 @@ func Empty(ctx context.Context, o Options) (*World, error) {
 		}
 	}
 	nobody := &http.Client{Transport: refusing{}}
+	settings := sandbox.DefaultSettings()
+	settings.UsageDelay = int(o.Counting.Seconds())
 	w.Stripe, err = sandbox.Open(ctx, sandbox.Options{
-		Path: ":memory:", BaseURL: Host, Wall: clock.NewWall(o.Now), Rand: o.Rand, HoldWebhooks: true, Senders: 1, Client: nobody,
+		Path: ":memory:", BaseURL: Host, Wall: clock.NewWall(o.Now), Rand: o.Rand, HoldWebhooks: true, Senders: 1, Client: nobody, Defaults: &settings,
 	})
 	if err != nil {
 		return nil, errors.Join(err, w.Store.Close())
@@ -142,6 +150,8 @@ type Copy struct {
 	rows   []byte
 	stripe sandbox.Snapshot
 	a, b   *Seller
+	calls  map[usage.CallID]Made
+	keys   map[string]used
 }
 
 // Copy returns a copy of all there is.
@@ -150,13 +160,15 @@ func (w *World) Copy(ctx context.Context) (c Copy, err error) {
 		return c, err
 	}
 	c.stripe, err = w.Stripe.Snapshot(ctx)
-	c.a, c.b = w.A, w.B
+	c.a, c.b, c.calls, c.keys = w.A, w.B, w.Traffic.copy(), w.Line.used()
 	return c, err
 }
 
 // Load makes w what the copy is of. Programs that run on w have to be started anew.
 func (w *World) Load(ctx context.Context, c Copy) error {
 	w.A, w.B = c.a, c.b
+	w.Traffic.load(c.calls)
+	w.Line.reuse(c.keys)
 	return errors.Join(w.Store.Load(c.rows), w.Stripe.Restore(ctx, c.stripe))
 }
 
