@@ -64,7 +64,7 @@ func (r *running) crawl(who string) {
 	for todo := []string{home}; len(todo) > 0; todo = todo[1:] {
 		path := todo[0]
 		kind := idIn.ReplaceAllString(path, "*")
-		if seen[kind] || leads(path, elsewhere) || strings.HasSuffix(kind, ".csv") {
+		if bare, _, _ := strings.Cut(path, "?"); seen[kind] || leads(path, elsewhere) || strings.HasSuffix(bare, ".csv") {
 			continue
 		}
 		seen[kind] = true
