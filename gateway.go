@@ -49,6 +49,16 @@ func (s *server) openLedger(address string) *usage.Ledger {
 	return usage.NewLedger(usage.LedgerOptions{DB: s.db, Wall: s.wall, Business: s.business, Kind: kind, Name: host, Address: address, Log: s.log})
 }
 
+// where is the first of some listeners that there is.
+func where(listeners ...net.Listener) string {
+	for _, l := range listeners {
+		if l != nil {
+			return l.Addr().String()
+		}
+	}
+	return ""
+}
+
 // startLedger writes the ledger until closeLedger is called. It goes on while requests
 // are still being answered, so it does not end with ctx.
 func (s *server) startLedger(ctx context.Context) {

@@ -124,7 +124,7 @@ func (s *server) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.ledger = s.openLedger(s.cfg.GatewayAddr)
+	s.ledger = s.openLedger(where(calls, address))
 	if s.parts, err = s.wire(); err != nil {
 		return err
 	}

@@ -236,28 +236,3 @@ func (p *Publisher) chosen(ctx context.Context, tx bun.Tx, who accounts.Actor, c
 	}
 	return models.Windows(ctx, tx, q)
 }
-
-// A WindowPage is a page of windows. Next is where the following page begins; ""
-// when this is the last one.
-type WindowPage struct {
-	Rows []models.UsageWindow
-	Next string
-}
-
-// Windows lists the tenant's windows for an admin, newest first: those in some states
-// (none: in any), and of one subscription where it is not 0.
-func (p *Publisher) Windows(ctx context.Context, who accounts.Actor, states []string, subscription int64, after string, limit int) (WindowPage, error) {
-	if !who.Runs() {
-		return WindowPage{}, fault.New(fault.Forbidden, "Only an administrator may see the windows.")
-	}
-	if limit <= 0 || limit > 200 {
-		limit = 50
-	}
-	rows, err := models.Windows(ctx, p.DB, models.WindowQuery{Tenant: &who.Tenant, States: states, Subscription: subscription,
-		After: after, NewestFirst: true, Limit: limit + 1})
-	page := WindowPage{Rows: rows[:min(limit, len(rows))]}
-	if len(rows) > limit {
-		page.Next = rows[limit-1].ID
-	}
-	return page, err
-}

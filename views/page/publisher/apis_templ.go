@@ -1209,7 +1209,7 @@ func countingFields(p APIFormProps) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if !p.Product {
-			templ_7745c5c3_Err = ui.Checkbox(p.field("upgrades", "", ui.Field{Hint: "Otherwise the gateway passes on plain requests only. A connection is one call, answered with 101, and counts only where every answer does. What is said over it is not counted."}), p.Upgrades).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Checkbox(p.field("upgrades", "", ui.Field{Hint: "Otherwise the gateway passes on plain requests only. A connection is one call, answered with 101, and counts where answers with 200 do. What is said over it is not counted."}), p.Upgrades).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
