@@ -152,7 +152,7 @@ func (f facts) judge(w models.UsageWindow, now, before models.Instant) fate {
 	if !ok {
 		return natural
 	}
-	current := l.SubscriptionID == f.sub.StripeSubscriptionID && l.EndedAt.IsZero()
+	current := l.SubscriptionID == f.sub.StripeSubscriptionID && l.EndedAt.IsZero() && (f.sub.CancelAt.IsZero() || now < f.sub.CancelAt)
 	switch moved := w.PolicyID != f.sub.PolicyID; {
 	case !l.EndedAt.IsZero() && w.Start >= ceil(l.EndedAt, time.Second):
 		return fate{at: natural.at, no: whyNoPeriod}
@@ -197,13 +197,15 @@ func (f facts) final(l models.StripeSubscription, at, now models.Instant) bool {
 	if gone := ceil(l.EndedAt, time.Second); gone != 0 && gone < end {
 		return true // it was ended at once, and billed at once
 	}
+	length := end - start
 	switch {
-	case at >= end && end != 0, end == 0:
+	case end == 0, at >= end && length <= 0:
 		return false
+	case at >= end: // nobody has told us of its period: it is as long as the one before
+		return f.closed(l, end+((at-end)/length+1)*length, now)
 	case at >= start:
 		return f.closed(l, end, now)
 	}
-	length := end - start
 	slack := min(models.Instant((3 * 24 * time.Hour).Milliseconds()), length/8)
 	return at < start-length-slack || f.closed(l, start, now)
 }
