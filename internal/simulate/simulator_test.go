@@ -27,7 +27,7 @@ var (
 )
 
 // regressions are seeds that failed once.
-var regressions = []uint64{54}
+var regressions = []uint64{54, 122, 254, 282}
 
 // A simulation is thirty days of people, Stripe and bad weather.
 type simulation struct {
@@ -179,6 +179,7 @@ func (m *simulation) run(from simulate.Copy) {
 	m.take() // what happened before is not told
 	m.begin()
 	m.weather()
+	m.miscount()
 	m.stage = &simulate.Stage{Rand: m.rand, Weather: m.stage.Weather, Kill: m.kill, Log: func(line string) {
 		m.note("      %s", line)
 		if _, what, ok := strings.Cut(line, "!! "); ok {
@@ -357,6 +358,7 @@ func (m *simulation) fair() {
 	m.revive()
 	m.stage.Weather, m.drop, m.double, m.delay, m.skew = simulate.Weather{}, 0, 0, 0, 0
 	m.w.Skew.Store(0)
+	m.w.Stripe.RemoveFaults()
 	m.stage.Release()
 }
 

@@ -11,6 +11,7 @@ import (
 	"tollgate/billing"
 	"tollgate/internal/simulate"
 	"tollgate/models"
+	"tollgate/sandbox"
 	"tollgate/usage"
 )
 
@@ -96,6 +97,25 @@ func (m *simulation) begin() {
 			m.must(m.w.Tell(m.ctx, m.p, n))
 		}
 	}
+}
+
+// miscount draws what Stripe makes of meter events that it has accepted: in some
+// lives it counts some of them late, twice, or never.
+func (m *simulation) miscount() {
+	f := sandbox.Fault{MeterEvent: "*", Percent: 10 + m.rand.IntN(30), Seed: m.rand.Uint64(), Standing: true}
+	switch m.rand.IntN(9) {
+	case 0, 1:
+		f.How, f.By = "late", []string{"5m", "40m", "3h", "1d"}[m.rand.IntN(4)]
+	case 2:
+		f.How = "duplicate"
+	case 3:
+		f.How, f.Code = "reject", "meter_event_customer_not_found"
+	default:
+		return
+	}
+	m.note("Stripe counts: %+v", f)
+	m.sums.add("!! meter events " + f.How)
+	m.must(m.w.Stripe.Inject(f))
 }
 
 // publish does what a process does for usage, as far as it is due.
