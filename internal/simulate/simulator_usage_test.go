@@ -102,10 +102,10 @@ func (m *simulation) begin() {
 // miscount draws what Stripe makes of meter events that it has accepted: in some
 // lives it counts some of them late, twice, or never.
 func (m *simulation) miscount() {
-	f := sandbox.Fault{MeterEvent: "*", Percent: 10 + m.rand.IntN(30), Seed: m.rand.Uint64(), Standing: true}
-	switch m.rand.IntN(9) {
+	f := sandbox.Fault{ID: "miscount", MeterEvent: "*", Percent: 10 + m.more.IntN(30), Seed: m.more.Uint64(), Standing: true}
+	switch m.more.IntN(9) {
 	case 0, 1:
-		f.How, f.By = "late", []string{"5m", "40m", "3h", "1d"}[m.rand.IntN(4)]
+		f.How, f.By = "late", []string{"5m", "40m", "3h", "1d"}[m.more.IntN(4)]
 	case 2:
 		f.How = "duplicate"
 	case 3:
