@@ -143,7 +143,7 @@ func TestUserCommand(t *testing.T) {
 	if out, err := say("user", "link", "-name", "ada"); err != nil || !strings.Contains(out, "/account/link/") {
 		t.Errorf("%q, %v", out, err)
 	}
-	for _, args := range [][]string{{"user", "link", "-name", "nobody"}, {"user"}, {"dance"}, {"serve", "gateway"}} {
+	for _, args := range [][]string{{"user", "link", "-name", "nobody"}, {"user"}, {"dance"}, {"serve", "gatekeeper"}} {
 		if _, err := say(args...); err == nil {
 			t.Errorf("%v is not refused", args)
 		}
