@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -49,5 +48,3 @@ func trimZeros(s string) string {
 	}
 	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
 }
-
-func scanInt(row *sql.Rows, n *int64) error { return row.Scan(n) }

@@ -29,8 +29,6 @@ const (
 // its end.
 type span struct{ start, end models.Instant }
 
-func (s span) empty() bool { return s.end <= s.start }
-
 // identifier names a window to Stripe by what it is and nothing else, so that the
 // same window has the same name whoever makes it, and after a backup was restored.
 func identifier(installation string, w models.UsageWindow) string {
